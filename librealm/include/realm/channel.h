@@ -1,0 +1,79 @@
+/*
+ * Channels, the client's side: one connection to a service.
+ *
+ * Connecting asks the Memory Manager, which checks the policy once; from then on calls go through shared
+ * memory directly to the other realm and the Memory Manager is not on the path (Lona: services). Whatever
+ * the peer does, every call ends: with a reply, an error, or its deadline.
+ */
+#ifndef REALM_CHANNEL_H
+#define REALM_CHANNEL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <realm/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct realm;
+struct realm_channel;
+
+/* What came back. The caller sets data and capacity (NULL and 0 if no payload is wanted). */
+struct realm_reply {
+    int32_t status;  /* the service's own verdict, 0 by convention for success */
+    uint64_t value;  /* the service's own value */
+    void *data;      /* in: where the payload goes; the caller's */
+    size_t capacity; /* in: bytes there */
+    size_t size;     /* out: bytes of the reply, also when it did not fit */
+};
+
+/*
+ * Connects to a service by any of its names. If the policy allows it but nobody has registered the
+ * service yet, it waits for that up to the timeout; a refusal is immediate.
+ *
+ * Return: 0; REALM_E_DENIED: `realm explain <realm> <service>` says why; REALM_E_NO_SERVICE: nobody
+ * declares the name, or (with REALM_POLL) nobody has registered it; REALM_E_BAD_NAME; REALM_E_LIMIT: too
+ * many channels; REALM_E_TIMEOUT; REALM_E_MM_GONE; REALM_E_STOPPED; -errno. *ret_channel is the caller's
+ * until realm_disconnect, and untouched on failure.
+ */
+int realm_connect(struct realm *realm, const char *service, uint64_t timeout_ns,
+                  struct realm_channel **ret_channel);
+
+/* Closes the channel; the service is told. NULL is a no-op. Requests not yet received are lost. */
+void realm_disconnect(struct realm_channel *channel);
+
+/*
+ * Sends a request and waits for its reply.
+ *
+ * op is the service's own number for what is asked. data (size bytes, at most REALM_PAYLOAD_MAX) is
+ * copied before the call returns. reply may be NULL if only success matters.
+ * Return: 0: *reply is filled, and reply->status is the service's verdict; REALM_E_SHORT: as 0, but the
+ * payload was larger than reply->capacity: the part that fits is there; REALM_E_TOO_BIG;
+ * REALM_E_QUEUE_FULL: only with REALM_POLL, else it waits for room; REALM_E_TIMEOUT: the request may
+ * have been served; REALM_E_PEER_DEAD, REALM_E_REVOKED, REALM_E_PEER_FAULT: the channel is closed for
+ * good, disconnect it and connect anew; REALM_E_STOPPED; -errno.
+ */
+int realm_call(struct realm_channel *channel, uint64_t op, const void *data, size_t size,
+               struct realm_reply *reply, uint64_t timeout_ns);
+
+/*
+ * Sends a one-way message: no reply, no receipt. Messages of one channel arrive in order.
+ * Return: 0: it is in the queue; REALM_E_QUEUE_FULL: with REALM_POLL, it did not fit (try later);
+ * REALM_E_TIMEOUT: there was no room in time; else as realm_call.
+ */
+int realm_send(struct realm_channel *channel, uint64_t op, const void *data, size_t size,
+               uint64_t timeout_ns);
+
+/* 0 while the channel is open; else why it is not: REALM_E_PEER_DEAD, REALM_E_REVOKED, REALM_E_PEER_FAULT. */
+int realm_channel_state(const struct realm_channel *channel);
+
+/* How many replies came after their call had given up, and were dropped. */
+uint64_t realm_channel_late_replies(const struct realm_channel *channel);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

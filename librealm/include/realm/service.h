@@ -1,0 +1,75 @@
+/*
+ * Services: the receiving side.
+ *
+ * A realm that the scenario names as a service's provider registers it and gets an endpoint: the receive
+ * right. Requests of all clients of an endpoint come out one at a time, round robin among the clients,
+ * first in first out for each. A request is the receiver's private copy: the sender cannot change it.
+ */
+#ifndef REALM_SERVICE_H
+#define REALM_SERVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <realm/types.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct realm;
+struct realm_endpoint;
+
+struct realm_request {
+    uint64_t op;
+    uint64_t token;         /* names the reply that is due; 0 for a one-way message */
+    struct realm_id client; /* who sent it: told by the Memory Manager, not by the client */
+    uint64_t badge;         /* of the capability it came through: tells the service's clients apart */
+    uint32_t size;          /* bytes of data */
+    _Alignas(16) uint8_t data[REALM_PAYLOAD_MAX];
+};
+
+/* What a service does with a request. It replies once with request->token, now or later, if it is not 0. */
+typedef void realm_handler(struct realm *realm, const struct realm_request *request, void *context);
+
+/*
+ * Registers a service under a name, or one of the aliases, that the scenario gives this realm.
+ *
+ * handler may be NULL: then requests are taken with realm_receive; else realm_run calls it, with context.
+ * Return: 0; REALM_E_DENIED: the scenario names another provider; REALM_E_NO_SERVICE: it declares no such
+ * service; REALM_E_EXISTS: registered already; REALM_E_BAD_NAME; REALM_E_TIMEOUT; REALM_E_MM_GONE;
+ * -errno. *ret_endpoint (which may be NULL) lives until realm_unregister; it is untouched on failure.
+ */
+int realm_register(struct realm *realm, const char *service, realm_handler *handler, void *context,
+                   struct realm_endpoint **ret_endpoint);
+
+/* Withdraws the service and closes its clients' channels; they are told. NULL is a no-op. */
+void realm_unregister(struct realm_endpoint *endpoint);
+
+/*
+ * Takes the next request. Three modes (DarqOS): REALM_POLL, REALM_FOREVER, or a timeout.
+ * Return: 0; REALM_E_WOULD_BLOCK: polling, and there is none; REALM_E_TIMEOUT; REALM_E_STOPPED: the
+ * realm is asked to end; REALM_E_MM_GONE; -errno. *ret_request is undefined on failure.
+ */
+int realm_receive(struct realm_endpoint *endpoint, struct realm_request *ret_request, uint64_t timeout_ns);
+
+/*
+ * Replies to a request, once. data (size bytes, at most REALM_PAYLOAD_MAX) is copied.
+ *
+ * It never waits: a reply always has room for itself unless the client does not take its replies.
+ * Return: 0; REALM_E_STALE: replied already, or its client is gone: forget it; REALM_E_TOO_BIG (a second
+ * attempt may follow); REALM_E_QUEUE_FULL: the client does not take its replies (a second attempt may
+ * follow); REALM_E_PEER_FAULT: the client broke the rules and its channel is closed.
+ */
+int realm_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t value, const void *data,
+                size_t size);
+
+/* How many clients are connected now. */
+size_t realm_endpoint_clients(const struct realm_endpoint *endpoint);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * Limits, units and ids that the public interface shares.
+ *
+ * Time is in nanoseconds. A timeout is relative and is counted from the moment the operation first finds
+ * that it has to wait, so an operation that need not wait never reads the clock.
+ */
+#ifndef REALM_TYPES_H
+#define REALM_TYPES_H
+
+#include <stdint.h>
+
+#define REALM_NAME_MAX    255u  /* bytes of a service or realm name, without a terminator */
+#define REALM_PAYLOAD_MAX 4096u /* bytes of one inline message (Anos: one page) */
+
+#define REALM_POLL    UINT64_C(0) /* timeout: look once, never sleep */
+#define REALM_FOREVER UINT64_MAX  /* timeout: until it happens, the peer dies, or the realm is stopped */
+#define REALM_MSEC    UINT64_C(1000000)
+#define REALM_SEC     UINT64_C(1000000000)
+
+/* Rights of a capability (HNX; ORIGINS.md). They are only ever removed along a derivation, never added. */
+#define REALM_RIGHT_SEND   UINT32_C(1)
+#define REALM_RIGHT_RECV   UINT32_C(2)
+#define REALM_RIGHT_MANAGE UINT32_C(4)
+#define REALM_RIGHT_READ   UINT32_C(8)
+#define REALM_RIGHT_WRITE  UINT32_C(16)
+#define REALM_RIGHT_EXEC   UINT32_C(32)
+
+/* A realm as its peers see it: assigned by the Memory Manager, never reused. 0 is nobody, 1 is init. */
+struct realm_id {
+    uint64_t value;
+};
+
+#endif

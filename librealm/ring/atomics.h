@@ -1,0 +1,63 @@
+/*
+ * The one file that names a memory order.
+ *
+ * Shared words are plain uint32_t in a layout; every access to one goes through here, so that the compiler
+ * reads or writes it exactly once, and so that each order stands beside the reason for it.
+ */
+#ifndef REALM_RING_ATOMICS_H
+#define REALM_RING_ATOMICS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Pairs with realm_store_release of the same word: what the writer stored before it is seen after this. */
+static inline uint32_t realm_load_acquire(const uint32_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+/* A claim read once, with no order: it decides nothing by itself. */
+static inline uint32_t realm_load_relaxed(const uint32_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static inline void realm_store_release(uint32_t *word, uint32_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+static inline void realm_store_relaxed(uint32_t *word, uint32_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
+/*
+ * The full fence of the sleep protocol. A producer stores its cursor, fences, loads the sleeper's parked
+ * word; a sleeper stores its parked word, fences, loads the cursor. With a fence on both sides at least one
+ * of the two loads sees the other's store: no wake is lost. (Each alone is a store followed by a load,
+ * which x86 too may reorder.)
+ */
+static inline void realm_fence_full(void)
+{
+#if defined(__SANITIZE_THREAD__)
+    /* ThreadSanitizer does not model fences; an atomic exchange of a private word orders as much. */
+    uint32_t word = 0;
+    (void)__atomic_exchange_n(&word, 1u, __ATOMIC_SEQ_CST);
+#else
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+/* One turn of a spinning wait: lets the sibling hardware thread run and spares the memory bus. */
+static inline void realm_spin_pause(void)
+{
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#elif defined(__aarch64__)
+    __asm__ __volatile__("yield" ::: "memory");
+#endif
+}
+
+#endif

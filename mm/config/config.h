@@ -1,0 +1,110 @@
+/*
+ * The configuration of a system: what a scenario file becomes once it has been read and checked.
+ *
+ * It is trusted: it says which programs start, who provides what, and who may connect to whom. It is plain
+ * data, made by sim/boot (or a test), and read by launcher and broker; nothing changes it afterwards.
+ * Places are where in the file a thing stands, so that every decision can name its source.
+ */
+#ifndef MM_CONFIG_H
+#define MM_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mm_place {
+    uint32_t line; /* from 1; 0: no place */
+    uint32_t column;
+};
+
+enum mm_file_mode { MM_FILE_READ, MM_FILE_WRITE, MM_FILE_READ_WRITE, MM_FILE_APPEND };
+
+struct mm_file {
+    char *name; /* as the realm asks for it */
+    char *path; /* absolute */
+    enum mm_file_mode mode;
+    struct mm_place place;
+};
+
+enum mm_restart { MM_RESTART_NEVER, MM_RESTART_ON_FAILURE };
+
+#define MM_INIT UINT32_MAX /* the parent of top-level realms: the system itself */
+
+struct mm_realm {
+    char *name;
+    char *program; /* absolute path */
+    char **args;   /* NULL-terminated, without argv[0]; never NULL itself */
+    struct mm_file *files;
+    size_t files_count;
+    uint32_t parent; /* index of the parent's declaration, or MM_INIT */
+    bool template;   /* many instances may be spawned from it, each under its own name */
+    bool start;      /* at boot; else DORMANT until its parent or `realm spawn` starts it */
+    bool provider;   /* some service names it: it gets what a server needs */
+    enum mm_restart restart;
+    uint32_t start_limit_count; /* at most so many starts … */
+    uint64_t start_limit_ns;    /* … in this time */
+    struct mm_place place;
+};
+
+enum mm_access_kind {
+    MM_ACCESS_REALM,    /* a named realm, or the instances of a template */
+    MM_ACCESS_CHILDREN, /* the children of the realm that registered it */
+    MM_ACCESS_ALL,
+};
+
+struct mm_access {
+    enum mm_access_kind kind;
+    uint32_t realm; /* MM_ACCESS_REALM: index */
+    struct mm_place place;
+};
+
+/* One more name of a service. Numbers and names do not meet: endpoint ids (HNX) and ports (DarqOS) are
+ * addressed as "endpoint:1" and "port:11001". */
+struct mm_alias {
+    char *name;
+    struct mm_place place;
+};
+
+struct mm_service {
+    char *name;
+    uint32_t provider; /* index of a realm */
+    struct mm_access *access;
+    size_t access_count;
+    struct mm_alias *aliases;
+    size_t aliases_count;
+    struct mm_place place;
+};
+
+struct mm_grant {
+    uint32_t realm;   /* index: who may */
+    uint32_t service; /* index: connect to what */
+    uint32_t rights;
+    struct mm_place place;
+};
+
+enum mm_assert_kind { MM_ASSERT_NEVER, MM_ASSERT_ALWAYS };
+
+struct mm_assert {
+    enum mm_assert_kind kind;
+    uint32_t realm;
+    uint32_t service;
+    struct mm_place place;
+};
+
+struct mm_config {
+    char *system; /* name */
+    char *source; /* path of the file, as given; for messages */
+    struct mm_realm *realms;
+    size_t realms_count;
+    struct mm_service *services;
+    size_t services_count;
+    struct mm_grant *grants;
+    size_t grants_count;
+    struct mm_assert *asserts;
+    size_t asserts_count;
+};
+
+/* Frees everything in it, then it. NULL is a no-op; half-made configurations are fine. */
+void mm_config_free(struct mm_config *config);
+
+#endif

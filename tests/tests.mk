@@ -1,0 +1,66 @@
+# Tests. Each .c file below tests/unit, tests/property and tests/integration is one Criterion program; what
+# it links follows from its folder. Programs below tests/stress are plain, so that they also run under TSan.
+
+TESTS_unit        := $(patsubst %.c,$(BUILD)/%,$(shell find tests/unit -name '*_test.c' 2>/dev/null))
+TESTS_property    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/property/*_test.c))
+TESTS_integration := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/integration/*_test.c))
+TESTS_stress      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/stress/*_stress.c))
+REALMS            := $(patsubst tests/realms/%.c,$(BUILD)/bin/%,$(wildcard tests/realms/*.c))
+
+# Archives are searched as a group: a test takes only the objects it uses.
+T_host := $(call archive,tools) $(call archive,sim/boot) $(MM_START) $(A_mm) $(A_librealm)
+T_twin := $(A_twin)
+LINK_TEST = @mkdir -p $(@D); echo "  LD    $@"; $(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter-out $<,$^) -Wl,--end-group
+
+# The narrowest set that each folder of unit tests needs, so that a layer's tests build without those above.
+$(BUILD)/tests/unit/core/%_test: $(BUILD)/tests/unit/core/%_test.o $(A_core)
+	$(LINK_TEST) -lcriterion
+$(BUILD)/tests/unit/proto/%_test: $(BUILD)/tests/unit/proto/%_test.o $(call archive,librealm/proto) $(A_core)
+	$(LINK_TEST) -lcriterion
+$(BUILD)/tests/unit/ring/%_test: $(BUILD)/tests/unit/ring/%_test.o $(call archive,librealm/ring) $(A_core)
+	$(LINK_TEST) -lcriterion
+$(BUILD)/tests/unit/os/%_test: $(BUILD)/tests/unit/os/%_test.o $(call archive,librealm/os/linux) $(call archive,librealm/ring) $(call archive,librealm/proto) $(A_core)
+	$(LINK_TEST) -lcriterion -l:liburing.a -lpthread
+$(BUILD)/tests/unit/client/%_test: $(BUILD)/tests/unit/client/%_test.o $(T_twin)
+	$(LINK_TEST) -lcriterion
+$(BUILD)/tests/unit/policy/%_test: $(BUILD)/tests/unit/policy/%_test.o $(call archive,mm/policy) $(A_core)
+	$(LINK_TEST) -lcriterion
+$(BUILD)/tests/unit/config/%_test: $(BUILD)/tests/unit/config/%_test.o $(call archive,mm/config) $(call archive,mm/policy) $(A_core)
+	$(LINK_TEST) -lcriterion
+$(BUILD)/tests/unit/boot/%_test: $(BUILD)/tests/unit/boot/%_test.o $(call archive,sim/boot) $(call archive,mm/config) $(call archive,mm/policy) $(A_core)
+	$(LINK_TEST) -lcriterion -lfyaml -ljansson
+$(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(T_host)
+	$(LINK_TEST) -lcriterion $(LIBS_host)
+$(BUILD)/tests/property/%_test: $(BUILD)/tests/property/%_test.o $(call archive,librealm/ring) $(call archive,librealm/proto) $(call archive,mm/config) $(call archive,mm/policy) $(A_core)
+	$(LINK_TEST) -lcriterion
+$(BUILD)/tests/integration/%_test: $(BUILD)/tests/integration/%_test.o $(BUILD)/tests/integration/harness.o $(T_host)
+	$(LINK_TEST) -lcriterion $(LIBS_host)
+$(BUILD)/tests/stress/%_stress: $(BUILD)/tests/stress/%_stress.o $(A_librealm)
+	$(LINK_TEST) -l:liburing.a -lm -lpthread
+
+.PHONY: test test-unit test-property test-integration test-stress test-build
+test-build: all $(REALMS) $(TESTS_unit) $(TESTS_property) $(TESTS_integration) $(TESTS_stress)
+test: test-build ## unit, property, integration and stress tests of one variant
+	@BUILD=$(BUILD) sh tests/run.sh $(TESTS_unit) $(TESTS_property) $(TESTS_integration) $(TESTS_stress)
+test-unit: $(TESTS_unit) ## unit tests only
+	@BUILD=$(BUILD) sh tests/run.sh $^
+test-property: $(TESTS_property) ## property tests only
+	@BUILD=$(BUILD) sh tests/run.sh $^
+test-integration: all $(REALMS) $(TESTS_integration) ## on the real daemon
+	@BUILD=$(BUILD) sh tests/run.sh $(TESTS_integration)
+test-stress: $(TESTS_stress) ## concurrent parts; with VARIANT=tsan under ThreadSanitizer
+	@BUILD=$(BUILD) sh tests/run.sh $^
+test-tsan: ## the concurrent parts under ThreadSanitizer
+	@$(MAKE) --no-print-directory VARIANT=tsan test-stress
+
+# --- fuzzing (clang) ---
+FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
+FUZZ_SECONDS ?= 10
+FUZZ_SOURCES := $(wildcard librealm/core/*.c librealm/proto/*.c librealm/ring/*.c mm/config/*.c mm/policy/*.c sim/boot/*.c)
+build/fuzz/%: tests/fuzz/%_fuzz.c $(FUZZ_SOURCES)
+	@mkdir -p $(@D)
+	@echo "  FUZZ  $@"
+	@clang $(CPPFLAGS) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $^ -ljansson -lfyaml
+.PHONY: fuzz
+fuzz: $(FUZZERS) ## run every fuzz target for FUZZ_SECONDS (10), from its corpus
+	@sh tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZERS)
