@@ -34,6 +34,32 @@ static inline void realm_store_relaxed(uint32_t *word, uint32_t value)
 }
 
 /*
+ * The words of an entry are 64 bits wide: the first holds the commit together with size and kind, so that
+ * one load sees all of them or none. may_alias: the same bytes are a struct realm_entry in private memory.
+ */
+typedef uint64_t realm_word64 __attribute__((__may_alias__));
+
+static inline uint64_t realm_load_acquire64(const realm_word64 *word)
+{
+    return __atomic_load_n(word, __ATOMIC_ACQUIRE);
+}
+
+static inline uint64_t realm_load_relaxed64(const realm_word64 *word)
+{
+    return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+static inline void realm_store_release64(realm_word64 *word, uint64_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+}
+
+static inline void realm_store_relaxed64(realm_word64 *word, uint64_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
+/*
  * The full fence of the sleep protocol. A producer stores its cursor, fences, loads the sleeper's parked
  * word; a sleeper stores its parked word, fences, loads the cursor. With a fence on both sides at least one
  * of the two loads sees the other's store: no wake is lost. (Each alone is a store followed by a load,

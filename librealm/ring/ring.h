@@ -105,7 +105,8 @@ struct realm_consumer {
     uint32_t position; /* lines consumed */
     uint32_t index;
     uint32_t messages;
-    /* One bit a line: set while the line last held payload, whose bytes could look like a commit. */
+    bool fault; /* park found a head without its message: the next pop says so */
+    /* One bit a line: set while the line holds old payload that looks like the commit awaited there next. */
     uint64_t *payload_lines;
 };
 
