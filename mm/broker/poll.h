@@ -39,7 +39,12 @@ void poll_timer_stop(struct poll *poll, struct poll_timer *timer);
 
 uint64_t poll_now_ns(void);
 
+/* Tests only: what poll_now_ns returns from now on; NULL: CLOCK_MONOTONIC again. */
+void poll_set_clock(uint64_t (*now_ns)(void));
+
 /* Waits and runs what is due, once. Return: 0; -errno. */
 int poll_once(struct poll *poll);
+/* As poll_once, but runs only what is due already: never waits. */
+int poll_peek(struct poll *poll);
 
 #endif
