@@ -103,6 +103,13 @@ int realm_waiter_open(struct realm_os *os, enum realm_waiter_kind kind, struct r
 void realm_waiter_close(struct realm_waiter *waiter); /* NULL is a no-op */
 enum realm_waiter_kind realm_waiter_kind(const struct realm_waiter *waiter);
 
+/* The kind that realm_waiter_open takes for AUTO in this realm, URING or PIPE, without keeping one open: what
+ * a realm says in its HELLO. */
+enum realm_waiter_kind realm_waiter_choice(struct realm_os *os);
+
+/* The control socket's other end is gone, so it is readable for ever: later waits leave it out. */
+void realm_waiter_ignore_control(struct realm_waiter *waiter);
+
 /*
  * Arms a slot (a small dense number) on a word: a later wait reports it, once, when the word no longer
  * holds what was seen or is woken. Arming an armed slot is a mistake. Nothing reaches the kernel before the
