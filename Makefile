@@ -90,10 +90,11 @@ $(eval $(call REALM_PROGRAM,tests/realms))
 
 include tests/tests.mk
 include bench/bench.mk
+-include sim/sim.mk
 
 # --- keeping the rules of the house ---
 .PHONY: check check-layers check-headers check-format check-tidy check-text format
-SOURCES = $(shell git ls-files -co --exclude-standard '*.c' '*.h')
+SOURCES = $(shell find librealm mm sim tools bench tests examples -name '*.[ch]' 2>/dev/null)
 check: check-layers check-headers check-format check-text check-tidy ## layers, headers, format, text, clang-tidy
 
 check-layers: ## arrows point one way, pure folders stay pure

@@ -1,0 +1,247 @@
+/*
+ * Hostile realms for the integration tests, without librealm: each argument is one offence against the
+ * control protocol. What must happen to it is in tests/integration/hostile_test.c.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "librealm/proto/control.h"
+#include <realm/error.h>
+
+static union {
+    struct realm_control_header header;
+    struct realm_control_reply reply;
+    struct realm_control_welcome welcome;
+    struct realm_control_channel channel;
+    char bytes[REALM_CONTROL_SIZE_MAX];
+} in;
+
+static void header(struct realm_control_header *h, unsigned type, size_t size)
+{
+    *h = (struct realm_control_header){
+        .version = REALM_CONTROL_VERSION, .type = (uint16_t)type, .size = (uint32_t)size, .xid = 7};
+}
+
+static ssize_t put(const void *packet, size_t size)
+{
+    return send(REALM_CONTROL_FD, packet, size, MSG_NOSIGNAL);
+}
+
+/* Takes the next packet; descriptors are kept open and never acknowledged. */
+static ssize_t take(int flags)
+{
+    char control[CMSG_SPACE(16 * sizeof(int))];
+    struct iovec vector = {in.bytes, sizeof in.bytes};
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    return recvmsg(REALM_CONTROL_FD, &message, flags);
+}
+
+/* Reads until a packet of that type; ends the realm if the Memory Manager hangs up. */
+static void await(unsigned type)
+{
+    do {
+        if (take(0) <= 0) {
+            printf("hung up\n");
+            exit(3);
+        }
+    } while (in.header.type != type);
+}
+
+static void hello(void)
+{
+    struct realm_control_hello packet = {0};
+    header(&packet.header, REALM_CONTROL_HELLO, sizeof packet);
+    put(&packet, sizeof packet);
+}
+
+static void named(unsigned type, const char *text, size_t size, unsigned claimed)
+{
+    struct realm_control_named packet = {0};
+    header(&packet.header, type, sizeof packet);
+    packet.name.size = (uint16_t)claimed;
+    memcpy(packet.name.text, text, size);
+    put(&packet, sizeof packet);
+}
+
+/* A name that is refused must be answered, and the realm may go on. */
+static int bad_name(const char *text, size_t size, unsigned claimed)
+{
+    hello();
+    await(REALM_CONTROL_WELCOME);
+    named(REALM_CONTROL_CONNECT, text, size, claimed);
+    await(REALM_CONTROL_REPLY);
+    printf("answered %d\n", (int)in.reply.status);
+    return in.reply.status == REALM_E_BAD_NAME ? 0 : 1;
+}
+
+static void descriptors(void)
+{
+    struct realm_control_hello packet = {0};
+    char control[CMSG_SPACE(sizeof(int))] = {0};
+    struct iovec vector = {&packet, sizeof packet};
+    struct msghdr message = {
+        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    struct cmsghdr *part = CMSG_FIRSTHDR(&message);
+    int fd = 1;
+
+    header(&packet.header, REALM_CONTROL_HELLO, sizeof packet);
+    part->cmsg_level = SOL_SOCKET;
+    part->cmsg_type = SCM_RIGHTS;
+    part->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(part), &fd, sizeof fd);
+    sendmsg(REALM_CONTROL_FD, &message, MSG_NOSIGNAL);
+}
+
+/* Requests as fast as they go, taking every answer. */
+static int flood(unsigned count)
+{
+    struct realm_control_cookie packet = {.cookie = 12345};
+    unsigned sent = 0, answered = 0;
+
+    hello();
+    await(REALM_CONTROL_WELCOME);
+    header(&packet.header, REALM_CONTROL_DISCONNECT, sizeof packet);
+    while (answered < count) {
+        while (sent < count &&
+               send(REALM_CONTROL_FD, &packet, sizeof packet, MSG_DONTWAIT | MSG_NOSIGNAL) > 0)
+            sent++;
+        ssize_t got = take(sent - answered > 16 || sent == count ? 0 : MSG_DONTWAIT);
+        if (got == 0 || (got < 0 && errno != EAGAIN))
+            return 3;
+        if (got > 0 && in.header.type == REALM_CONTROL_REPLY)
+            answered++;
+    }
+    printf("flooded %u\n", answered);
+    return 0;
+}
+
+/* Asks without end and reads nothing. */
+static void deaf(void)
+{
+    struct realm_control_cookie packet = {.cookie = 12345};
+
+    hello();
+    header(&packet.header, REALM_CONTROL_DISCONNECT, sizeof packet);
+    while (put(&packet, sizeof packet) > 0)
+        ;
+}
+
+static void raw(unsigned version, unsigned type, size_t size, size_t sent)
+{
+    static char packet[REALM_CONTROL_SIZE_MAX * 16];
+    struct realm_control_header h;
+
+    header(&h, type, size);
+    h.version = (uint16_t)version;
+    memcpy(packet, &h, sizeof h);
+    put(packet, sent);
+}
+
+static void after_welcome(void)
+{
+    hello();
+    await(REALM_CONTROL_WELCOME);
+}
+
+static void ack(uint64_t sequence)
+{
+    struct realm_control_ack packet = {.sequence = sequence};
+    header(&packet.header, REALM_CONTROL_ACK, sizeof packet);
+    packet.header.xid = 0;
+    put(&packet, sizeof packet);
+}
+
+static int run(const char *what)
+{
+    size_t hello_size = sizeof(struct realm_control_hello);
+
+    if (strcmp(what, "garbage") == 0)
+        put("\xff\x00garbage that is no packet at all\x13\x37", 40);
+    else if (strcmp(what, "empty") == 0)
+        put("", 0);
+    else if (strcmp(what, "cut") == 0)
+        raw(REALM_CONTROL_VERSION, REALM_CONTROL_HELLO, hello_size, 10);
+    else if (strcmp(what, "short") == 0)
+        raw(REALM_CONTROL_VERSION, REALM_CONTROL_HELLO, hello_size, hello_size - 1);
+    else if (strcmp(what, "long") == 0)
+        raw(REALM_CONTROL_VERSION, REALM_CONTROL_HELLO, hello_size, hello_size + 1);
+    else if (strcmp(what, "huge") == 0)
+        raw(REALM_CONTROL_VERSION, REALM_CONTROL_HELLO, hello_size, REALM_CONTROL_SIZE_MAX * 16);
+    else if (strcmp(what, "version") == 0)
+        raw(99, REALM_CONTROL_HELLO, hello_size, hello_size);
+    else if (strcmp(what, "type") == 0)
+        raw(REALM_CONTROL_VERSION, 77, sizeof(struct realm_control_header),
+            sizeof(struct realm_control_header));
+    else if (strcmp(what, "event-type") == 0)
+        raw(REALM_CONTROL_VERSION, REALM_CONTROL_STOP, 16, 16);
+    else if (strcmp(what, "before-hello") == 0)
+        named(REALM_CONTROL_CONNECT, "echo", 4, 4);
+    else if (strcmp(what, "descriptors") == 0)
+        descriptors();
+    else if (strcmp(what, "hello-twice") == 0) {
+        after_welcome();
+        hello();
+    } else if (strcmp(what, "wrong-ack") == 0) {
+        after_welcome();
+        ack(in.welcome.sequence + 1000);
+    } else if (strcmp(what, "no-ack") == 0)
+        after_welcome();
+    else if (strcmp(what, "deaf") == 0)
+        deaf();
+    else if (strcmp(what, "flood") == 0)
+        return flood(25000);
+    else if (strcmp(what, "name-10000") == 0)
+        return bad_name("x", 1, 10000);
+    else if (strcmp(what, "name-empty") == 0)
+        return bad_name("", 0, 0);
+    else if (strcmp(what, "name-nul") == 0)
+        return bad_name("ec\0ho", 5, 5);
+    else if (strcmp(what, "name-utf8") == 0)
+        return bad_name("ec\xffho", 5, 5);
+    else if (strcmp(what, "name-control") == 0)
+        return bad_name("ec\nho", 5, 5);
+    else if (strcmp(what, "silent") == 0)
+        ;
+    /* Deaths at the steps of the protocol that librealm gives no chance to stop at. */
+    else if (strcmp(what, "die-hello") == 0) {
+        hello();
+        raise(SIGKILL);
+    } else if (strcmp(what, "die-welcome") == 0) {
+        after_welcome();
+        raise(SIGKILL);
+    } else if (strcmp(what, "die-pool") == 0) {
+        after_welcome();
+        ack(in.welcome.sequence);
+        await(REALM_CONTROL_POOL);
+        raise(SIGKILL);
+    } else if (strcmp(what, "die-connect") == 0) {
+        after_welcome();
+        named(REALM_CONTROL_CONNECT, "echo", 4, 4);
+        raise(SIGKILL);
+    } else {
+        printf("hostile: no offence '%s'\n", what);
+        return 2;
+    }
+    /* Now wait to be ended: whoever is left alone ends only with the system. */
+    for (;;) {
+        ssize_t got = take(0);
+        if (got <= 0) {
+            poll(NULL, 0, -1);
+            return 3;
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    return argc > 1 ? run(argv[1]) : 2;
+}
