@@ -64,3 +64,8 @@ build/fuzz/%: tests/fuzz/%_fuzz.c $(FUZZ_SOURCES)
 .PHONY: fuzz
 fuzz: $(FUZZERS) ## run every fuzz target for FUZZ_SECONDS (10), from its corpus
 	@sh tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZERS)
+
+# --- installing ---
+.PHONY: test-install
+test-install: all ## a service built outside the tree, with pkg-config, runs
+	@BUILD=$(BUILD) CC="$(CC)" sh tests/install.sh

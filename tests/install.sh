@@ -1,0 +1,42 @@
+#!/bin/sh
+# Goal: what `make install` puts down is enough. A service and a client are built outside the tree with
+# nothing but pkg-config, and run as realms under the installed command; then uninstall leaves no file.
+set -eu
+cd "$(dirname "$0")/.."
+place=$(mktemp -d)
+trap 'rm -rf "$place"' EXIT
+prefix=$place/prefix
+make -s install PREFIX="$prefix" BUILD="$BUILD" >/dev/null
+mkdir "$place/mine"
+cp examples/hello_service.c "$place/mine/service.c"
+cp examples/hello_client.c "$place/mine/client.c"
+cd "$place/mine"
+export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
+for program in service client; do
+    # shellcheck disable=SC2046
+    ${CC:-cc} "$program.c" -o "$program" $(pkg-config --cflags --libs librealm)
+done
+cat >mine.yaml <<'YAML'
+system: mine
+realms:
+  - {name: server, program: ./service}
+  - {name: client, program: ./client, args: [reader]}
+services:
+  - {name: hello, provider: server, access: [client]}
+YAML
+mkdir -m 700 "$place/run"
+XDG_RUNTIME_DIR=$place/run "$prefix/bin/realm" run mine.yaml >out
+grep -q 'hello, reader!' out || {
+    cat out
+    echo "install: the greeting is missing"
+    exit 1
+}
+cd - >/dev/null
+make -s uninstall PREFIX="$prefix" BUILD="$BUILD" >/dev/null
+left=$(find "$prefix" -type f -o -type l)
+[ -z "$left" ] || {
+    echo "install: uninstall leaves $left"
+    exit 1
+}
+[ -z "${REALM_TEST_TOTALS:-}" ] || echo "1 0" >>"$REALM_TEST_TOTALS"
+echo "install: built, ran and removed outside the tree"

@@ -1,0 +1,153 @@
+/*
+ * The command line as people meet it: help, usage errors, a typo in a scenario, nothing running.
+ */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/integration/harness.h"
+
+static const char *const commands[] = {"run",  "check",   "ps",    "services", "channels",
+                                       "caps", "explain", "spawn", "kill",     "logs"};
+#define COMMANDS (sizeof commands / sizeof *commands)
+
+static char *command(int *ret_status, const char *a, const char *b, const char *c)
+{
+    const char *words[] = {a, b, c, NULL};
+    return run_command(NULL, ret_status, words);
+}
+
+/* Goal: every command has a help text that names it and its options, with status 0. */
+Test(cli, every_command_has_help)
+{
+    int status;
+    char *all = command(&status, "--help", NULL, NULL);
+    cr_assert_eq(status, 0);
+    for (size_t i = 0; i < COMMANDS; i++) {
+        char *text = command(&status, commands[i], "--help", NULL);
+        cr_assert_eq(status, 0, "realm %s --help: %d", commands[i], status);
+        cr_assert_not_null(strstr(text, commands[i]));
+        cr_assert_not_null(strstr(text, "--help"));
+        cr_assert_not_null(strstr(all, commands[i]), "realm --help does not list %s", commands[i]);
+        free(text);
+    }
+    free(all);
+}
+
+/* Goal: bad usage is status 2, with the nearest thing that would be right. */
+Test(cli, bad_usage)
+{
+    int status;
+    char *text = command(&status, "chanels", NULL, NULL);
+    cr_assert_eq(status, 2);
+    cr_assert_not_null(strstr(text, "channels"), "%s", text);
+    free(text);
+    text = command(&status, "ps", "--jsno", NULL);
+    cr_assert_eq(status, 2);
+    cr_assert_not_null(strstr(text, "--json"), "%s", text);
+    free(text);
+    text = command(&status, "explain", "A", NULL);
+    cr_assert_eq(status, 2);
+    free(text);
+    text = command(&status, NULL, NULL, NULL);
+    cr_assert_eq(status, 2);
+    free(text);
+}
+
+/* Goal: asking a system that does not run says so, with status 1, and how to start one. */
+Test(cli, nothing_runs)
+{
+    for (size_t i = 2; i < 6; i++) {
+        int status;
+        char *text = command(&status, commands[i], NULL, NULL);
+        cr_assert_eq(status, 1, "%s: %s", commands[i], text);
+        cr_assert_not_null(strstr(text, "realm run"), "%s", text);
+        free(text);
+    }
+}
+
+/* Goal: a typo in a scenario is shown with file, line, column and the word that was meant. */
+Test(cli, a_typo_in_a_scenario)
+{
+    int status;
+    char path[] = "/tmp/realmkit-typo-XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    const char *text = "system: t\nrealms:\n  - {name: a, program: /bin/true}\n"
+                       "services:\n  - {name: s, provider: a, acess: all}\n";
+    cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    char *said = command(&status, "check", path, NULL);
+    cr_assert_eq(status, 1);
+    cr_assert_not_null(strstr(said, ":5:28:"), "%s", said);
+    cr_assert_not_null(strstr(said, "access"), "%s", said);
+    free(said);
+    said = command(&status, "run", path, NULL);
+    cr_assert_eq(status, 1);
+    free(said);
+    unlink(path);
+}
+
+/* Goal: a missing program is found before anything starts, and named. */
+Test(cli, a_missing_program)
+{
+    int status;
+    char path[] = "/tmp/realmkit-missing-XXXXXX";
+    int fd = mkstemp(path);
+    const char *text = "system: t\nrealms:\n  - {name: a, program: ./no-such-program}\n";
+    cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    char *said = command(&status, "check", path, NULL);
+    cr_assert_eq(status, 1);
+    cr_assert_not_null(strstr(said, "no-such-program"), "%s", said);
+    free(said);
+    unlink(path);
+}
+
+/* Goal: against a running system each of the looking commands prints JSON on demand and a table without. */
+Test(cli, looks_at_a_running_system)
+{
+    struct run *run =
+        run_start("system: t\nrealms:\n"
+                  "  - {name: server, program: \"@BIN@/worker\", args: [serve, echo, run]}\n"
+                  "  - {name: client, program: \"@BIN@/worker\", args: [connect, echo, call, \"1\", run]}\n"
+                  "services:\n  - {name: echo, provider: server, access: all}\n",
+                  NULL);
+    run_wait_event(run, "log", "realm", "client");
+    for (size_t i = 2; i < 6; i++) {
+        int status;
+        const char *plain[] = {commands[i], NULL}, *json[] = {commands[i], "--json", NULL};
+        char *text = run_command(run, &status, plain);
+        cr_assert_eq(status, 0, "%s", text);
+        cr_assert_not_null(strstr(text, "server"), "%s", text);
+        free(text);
+        text = run_command(run, &status, json);
+        cr_assert_eq(status, 0);
+        json_t *value = json_loads(text, 0, NULL);
+        cr_assert(json_is_array(value), "%s --json: %s", commands[i], text);
+        cr_assert_gt(json_array_size(value), 0u);
+        json_decref(value);
+        free(text);
+    }
+    int status;
+    const char *explain[] = {"explain", "client", "echo", NULL};
+    char *text = run_command(run, &status, explain);
+    cr_assert_eq(status, 0);
+    cr_assert_not_null(strstr(text, "access"), "%s", text);
+    free(text);
+    const char *logs[] = {"logs", "client", NULL};
+    text = run_command(run, &status, logs);
+    cr_assert_eq(status, 0);
+    cr_assert_not_null(strstr(text, "called 1"), "%s", text);
+    free(text);
+    const char *nobody[] = {"kill", "nobody", NULL};
+    text = run_command(run, &status, nobody);
+    cr_assert_eq(status, 1);
+    free(text);
+    const char *client[] = {"kill", "client", NULL};
+    text = run_command(run, &status, client);
+    cr_assert_eq(status, 0, "%s", text);
+    free(text);
+    cr_assert_eq(run_finish(run), 0);
+    run_nothing_left(run);
+}
