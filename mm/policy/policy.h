@@ -66,12 +66,19 @@ struct policy_realm policy_init_realm(const struct policy *policy);
 /*
  * Declares a realm under a parent. template_of: for an instance, the declaration it was made from ({0,0}
  * for a declaration): rules that name the declaration hold for its instances. A declared realm exists in
- * the policy whether it runs or not. Return: 0; REALM_E_BAD_ARGUMENT: no such parent or template; -ENOMEM.
+ * the policy whether it runs or not. Return: 0; REALM_E_BAD_ARGUMENT: no such parent or template (init and
+ * instances are no templates); -ENOMEM.
  */
 int policy_add_realm(struct policy *policy, struct policy_realm parent, struct policy_realm template_of,
                      struct policy_realm *ret_realm);
 
-/* Return: 0; REALM_E_EXISTS: the name is taken; REALM_E_BAD_ARGUMENT: no such provider; -ENOMEM. */
+/*
+ * Rules of the configuration name declarations, never instances: provider, and realm in policy_add_access and
+ * policy_add_grant, must be a declaration, else REALM_E_BAD_ARGUMENT. On failure nothing has changed.
+ *
+ * Return: 0; REALM_E_EXISTS: the name is taken; REALM_E_BAD_ARGUMENT: no such provider or service, or the
+ * name is empty or over REALM_NAME_MAX; -ENOMEM. Any bytes make a name: here they are data.
+ */
 int policy_add_service(struct policy *policy, struct policy_name name, struct policy_realm provider,
                        struct policy_place place, struct policy_service *ret_service);
 int policy_add_alias(struct policy *policy, struct policy_service service, struct policy_name name);
@@ -80,7 +87,10 @@ enum policy_access { POLICY_ACCESS_REALM, POLICY_ACCESS_CHILDREN, POLICY_ACCESS_
 /* realm only for POLICY_ACCESS_REALM. Return: 0; REALM_E_BAD_ARGUMENT; -ENOMEM. */
 int policy_add_access(struct policy *policy, struct policy_service service, enum policy_access kind,
                       struct policy_realm realm, struct policy_place place);
-/* Init configuration. Return: 0; REALM_E_BAD_ARGUMENT; -ENOMEM. */
+/*
+ * Init configuration. A grant that adds no right to earlier ones for the same two changes nothing. Only
+ * REALM_RIGHT_SEND lets connect. Return: 0; REALM_E_BAD_ARGUMENT; -ENOMEM.
+ */
 int policy_add_grant(struct policy *policy, struct policy_realm realm, struct policy_service service,
                      uint32_t rights, struct policy_place place);
 
@@ -103,7 +113,7 @@ struct policy_event {
     struct policy_realm subject;         /* GRANT, SPAWN, KILL: the child */
     struct policy_name service;          /* REGISTER, CONNECT, GRANT */
     struct policy_capability capability; /* UNREGISTER: endpoint; DISCONNECT: send */
-    uint32_t rights;                     /* GRANT: REALM_RIGHT_SEND */
+    uint32_t rights;                     /* GRANT: REALM_RIGHT_SEND, else it is a bad argument */
     bool remove;                         /* END: the realm was an instance: forget it, too */
 };
 
@@ -158,7 +168,8 @@ struct policy_decision {
  * Decides an event and changes nothing. A CONNECT that is allowed but finds no endpoint is status
  * REALM_E_NO_SERVICE with the allowing rule: it may be tried again once the service is registered.
  * Never fails: an event that makes no sense (an unknown handle) is a decision with REALM_E_BAD_ARGUMENT
- * or REALM_E_STALE. Bounded by the number of rules on one service, not by the size of the system.
+ * or REALM_E_STALE and no rule. Bounded by the number of rules on one service, not by the size of the system
+ * (a refused GRANT, SPAWN or KILL of what is no child: by the depth of the tree).
  */
 void policy_decide(const struct policy *policy, const struct policy_event *event,
                    struct policy_decision *ret_decision);
@@ -178,7 +189,10 @@ struct policy_outcome {
 typedef void policy_removed(void *context, struct policy_capability capability, struct policy_realm holder,
                             uint32_t rights, struct policy_service service);
 
-/* Applies an event whose decision, made on this very state, has status 0. */
+/*
+ * Applies an event whose decision, made on this very state and with room reserved, has status 0. removed and
+ * ret_outcome may be NULL.
+ */
 void policy_apply(struct policy *policy, const struct policy_event *event,
                   const struct policy_decision *decision, policy_removed *removed, void *context,
                   struct policy_outcome *ret_outcome);
@@ -203,7 +217,8 @@ bool policy_next_capability(const struct policy *policy, uint32_t *cursor,
 
 /*
  * The rules that were looked at for a CONNECT, in order, for `realm explain`: fills up to capacity, returns
- * how many there are in all.
+ * how many there are in all. The last one, and no other, has matched: it is the one that decided. DECLARED and
+ * SELF are listed only if they decide. None for another event, or an unknown actor.
  */
 struct policy_step {
     enum policy_rule rule;

@@ -1,0 +1,39 @@
+/*
+ * The rules on a connect, in their order.
+ *
+ * policy_decide and policy_explain both walk them here, so that an explanation cannot differ from the
+ * decision it explains.
+ */
+#ifndef MM_POLICY_RULES_H
+#define MM_POLICY_RULES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "mm/policy/state.h"
+
+/* Made with policy, actor, service, steps and capacity filled in, and the rest zero. */
+struct policy_walk {
+    const struct policy *policy;
+    uint32_t actor;
+    uint32_t service; /* 0: the name asked for means nothing */
+    /* The rules looked at; the first `capacity` of them are written to steps. */
+    struct policy_step *steps;
+    size_t capacity;
+    size_t count;
+    /* The one that matched. */
+    enum policy_rule rule;
+    struct policy_place place;
+};
+
+/*
+ * Whether the actor may connect to the service. Return: 0; REALM_E_NO_SERVICE: it is not declared;
+ * REALM_E_DENIED. Either way walk->rule is the one rule that decided.
+ */
+int policy_rules_connect(struct policy_walk *walk);
+
+/* Whether the actor is the service's own realm: the one that registered it, or the declared provider. */
+bool policy_rules_is_provider(const struct policy *policy, uint32_t actor, uint32_t service);
+
+#endif
