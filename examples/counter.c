@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "counter.h"
+#include "examples/counter.h"
 
 #define NAMES_MAX 64u
 

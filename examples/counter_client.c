@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "counter.h"
+#include "examples/counter.h"
 
 struct client {
     struct realm_channel *counter;

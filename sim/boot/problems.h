@@ -14,7 +14,7 @@
 
 #include "mm/config/config.h"
 
-#define SCENARIO_PROBLEMS_MAX    20u   /* of each severity; more are counted only */
+#define SCENARIO_PROBLEMS_MAX     20u   /* of each severity; more are counted only */
 #define SCENARIO_PROBLEM_TEXT_MAX 2000u /* bytes of a message */
 
 enum scenario_severity { SCENARIO_ERROR, SCENARIO_WARNING };

@@ -59,7 +59,8 @@ static int problem(struct builder *builder, struct mm_place place, const char *w
     return REALM_E_BAD_ARGUMENT;
 }
 
-/* The place of a token; a quoted scalar's mark stands behind its quote, which is where people see it begin. */
+/* The place of a token; a quoted scalar's mark stands behind its quote, which is where people see it begin.
+ */
 static struct mm_place place_of(struct builder *builder, struct fy_token *token)
 {
     const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
@@ -192,8 +193,8 @@ static int take_event(struct builder *builder, const struct fy_event *event)
         return take_start(builder, YAML_LIST, event->sequence_start.sequence_start,
                           event->sequence_start.anchor, event->sequence_start.tag);
     case FYET_MAPPING_START:
-        return take_start(builder, YAML_MAP, event->mapping_start.mapping_start,
-                          event->mapping_start.anchor, event->mapping_start.tag);
+        return take_start(builder, YAML_MAP, event->mapping_start.mapping_start, event->mapping_start.anchor,
+                          event->mapping_start.tag);
     case FYET_SEQUENCE_END:
     case FYET_MAPPING_END:
         builder->depth--;

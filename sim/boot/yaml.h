@@ -38,7 +38,8 @@ struct yaml_node {
  * Return: 0: *ret_root is the caller's to free, NULL for a text without content; REALM_E_BAD_ARGUMENT: there
  * were problems; -ENOMEM.
  */
-int yaml_parse(const char *text, size_t size, struct scenario_problems *problems, struct yaml_node **ret_root);
+int yaml_parse(const char *text, size_t size, struct scenario_problems *problems,
+               struct yaml_node **ret_root);
 void yaml_free(struct yaml_node *root); /* NULL is a no-op */
 
 /* The type of a plain scalar. */
