@@ -43,5 +43,6 @@ void mm_config_free(struct mm_config *config)
     free(config->services);
     free(config->grants);
     free(config->asserts);
+    free(config->requirements);
     free(config);
 }

@@ -91,6 +91,21 @@ struct mm_assert {
     struct mm_place place;
 };
 
+/* What the scenario demands of the machine; boot fails where it is not given. */
+enum mm_requirement_kind {
+    MM_REQUIRE_USERNS,
+    MM_REQUIRE_LANDLOCK,
+    MM_REQUIRE_SECCOMP,
+    MM_REQUIRE_CGROUP,
+    MM_REQUIRE_URING,       /* io_uring's futex operations */
+    MM_REQUIRE_FUTEX_WAITV, /* futex_waitv(2) */
+};
+
+struct mm_requirement {
+    enum mm_requirement_kind kind;
+    struct mm_place place;
+};
+
 struct mm_config {
     char *system; /* name */
     char *source; /* path of the file, as given; for messages */
@@ -102,6 +117,8 @@ struct mm_config {
     size_t grants_count;
     struct mm_assert *asserts;
     size_t asserts_count;
+    struct mm_requirement *requirements;
+    size_t requirements_count;
 };
 
 /* Frees everything in it, then it. NULL is a no-op; half-made configurations are fine. */

@@ -132,7 +132,7 @@ static void print_line(const struct scenario_problems *problems, struct mm_place
     size_t size;
     if (!find_line(problems, place.line, &line, &size) || size == 0)
         return;
-    uint32_t first = place.column > LINE_SHOWN_MAX / 2 + 1 ? place.column - LINE_SHOWN_MAX / 2 : 1;
+    uint32_t first = place.column > LINE_SHOWN_MAX - 10 ? place.column - LINE_SHOWN_MAX / 2 : 1;
     char shown[4 * LINE_SHOWN_MAX + 1];
     size_t used = 0;
     uint32_t column = 1;

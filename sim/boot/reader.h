@@ -29,6 +29,8 @@ void rules_read_requirements(struct reader *reader, const struct yaml_node *list
 
 /* Looks a realm or a service up; a name that is not there is a problem, with the nearest one that is. */
 bool reader_find_realm(struct reader *reader, const char *name, struct mm_place place, uint32_t *ret_index);
+/* Also for an access list, where `children` and `all` may have been meant. */
+bool reader_find_client(struct reader *reader, const char *name, struct mm_place place, uint32_t *ret_index);
 bool reader_find_service(struct reader *reader, const char *name, struct mm_place place, uint32_t *ret_index);
 
 /* Sorts an index and reports every name that is in it twice. what: "realm", … */

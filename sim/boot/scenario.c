@@ -19,14 +19,14 @@
 /* --- references --- */
 
 static bool find(struct reader *reader, const struct names *names, const char *what, const char *name,
-                 struct mm_place place, uint32_t *ret_index)
+                 struct mm_place place, const char *const *also, uint32_t *ret_index)
 {
     const struct names_entry *entry = names_find(names, name);
     if (entry) {
         *ret_index = entry->index;
         return true;
     }
-    const char *nearest = scenario_problems_full(reader->problems) ? NULL : names_nearest(names, name, NULL);
+    const char *nearest = scenario_problems_full(reader->problems) ? NULL : names_nearest(names, name, also);
     scenario_problems_add(reader->problems, SCENARIO_ERROR, place, "there is no %s \"%.60s\"%s%.60s%s", what,
                           name, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
                           nearest ? "\"?" : "");
@@ -35,12 +35,18 @@ static bool find(struct reader *reader, const struct names *names, const char *w
 
 bool reader_find_realm(struct reader *reader, const char *name, struct mm_place place, uint32_t *ret_index)
 {
-    return find(reader, &reader->realms, "realm", name, place, ret_index);
+    return find(reader, &reader->realms, "realm", name, place, NULL, ret_index);
+}
+
+bool reader_find_client(struct reader *reader, const char *name, struct mm_place place, uint32_t *ret_index)
+{
+    static const char *const also[] = {"children", "all", NULL};
+    return find(reader, &reader->realms, "realm", name, place, also, ret_index);
 }
 
 bool reader_find_service(struct reader *reader, const char *name, struct mm_place place, uint32_t *ret_index)
 {
-    return find(reader, &reader->services, "service", name, place, ret_index);
+    return find(reader, &reader->services, "service", name, place, NULL, ret_index);
 }
 
 void reader_finish_names(struct reader *reader, struct names *names, const char *what)

@@ -43,7 +43,7 @@ static void read_access_entry(struct reader *reader, struct mm_service *service,
         access.kind = MM_ACCESS_CHILDREN;
     else if (strcmp(name, "all") == 0)
         access.kind = MM_ACCESS_ALL;
-    else if (!reader_find_realm(reader, name, entry->place, &access.realm))
+    else if (!reader_find_client(reader, name, entry->place, &access.realm))
         return;
     service->access[service->access_count++] = access;
 }

@@ -67,12 +67,13 @@ static struct mm_place place_of(struct builder *builder, struct fy_token *token)
     if (!mark || mark->line < 0 || mark->column < 0)
         return builder->last;
     struct mm_place place = {.line = (uint32_t)mark->line + 1, .column = (uint32_t)mark->column + 1};
+    bool marked = fy_token_get_type(token) == FYTT_ANCHOR || fy_token_get_type(token) == FYTT_ALIAS;
     if (fy_token_get_type(token) == FYTT_SCALAR) {
         enum fy_scalar_style style = fy_token_scalar_style(token);
-        bool quoted = style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
-        if (quoted && place.column > 1)
-            place.column--;
+        marked = style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
     }
+    if (marked && place.column > 1)
+        place.column--;
     builder->last = place;
     return place;
 }
