@@ -1,9 +1,11 @@
-/* hello_client: says a name to the service "hello" and prints what it answers. */
+/* hello_client [NAME]: says a name to the service "hello" and prints what it answers. */
 #include <realm/realm.h>
 #include <stdio.h>
+#include <string.h>
 
-int main(void)
+int main(int argc, char **argv)
 {
+    const char *name = argc > 1 ? argv[1] : "world";
     char text[128];
     struct realm_reply reply = {.data = text, .capacity = sizeof text};
     struct realm *realm = NULL;
@@ -13,7 +15,7 @@ int main(void)
     if (error == 0)
         error = realm_connect(realm, "hello", 5 * REALM_SEC, &hello);
     if (error == 0)
-        error = realm_call(hello, 1, "world", 5, &reply, REALM_SEC);
+        error = realm_call(hello, 1, name, strlen(name), &reply, REALM_SEC);
     if (error == 0)
         printf("%.*s\n", (int)reply.size, text);
     else
