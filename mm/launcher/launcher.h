@@ -19,7 +19,8 @@ struct launcher_options {
     const struct mm_config *config;
     enum realm_waiter_kind waiter; /* AUTO, or what realms are told to use */
     uint64_t orphan_grace_ns;
-    int events; /* write end of the event stream (one JSON object a line), for what the launcher itself says */
+    int events; /* write end of the event stream (one JSON object a line), for what the launcher itself says
+                 */
     /* The broker's whole life; runs in a process of its own, returns its exit status. */
     int (*broker)(void *context, int launcher_socket);
     void *broker_context;

@@ -1,0 +1,20 @@
+/*
+ * Regions of shared memory: memfds, each with a second, read-only open file description.
+ */
+#ifndef MM_LAUNCHER_MEMORY_H
+#define MM_LAUNCHER_MEMORY_H
+
+#include <stddef.h>
+
+/*
+ * Makes count regions (1 to REALM_LAUNCH_REGIONS_MAX) of bytes each, all zero. They have no name, are
+ * closed on exec, can be sealed and cannot be executed. ret_writable and ret_readonly take count
+ * descriptors each, the caller's to close. ret_readonly[i] is the same memory as ret_writable[i], opened
+ * anew: it shares no offset and no flag with it, and cannot be mapped writable.
+ *
+ * Return: 0; -EINVAL: count or bytes out of range (bytes: a multiple of the page size, at most
+ * REALM_LAUNCH_REGION_BYTES_MAX); -errno. On failure nothing is left open.
+ */
+int memory_make(unsigned count, size_t bytes, int *ret_writable, int *ret_readonly);
+
+#endif

@@ -1,0 +1,304 @@
+/*
+ * The broker's requests are decoded into checked structs before anything happens (proto/launch.h). A packet
+ * that does not decode means that the broker is not what it was: it is treated as dead. A request that is
+ * well formed but cannot be met (a program that is not declared, an id that is in use) is answered FAILED.
+ *
+ * Order: for one realm the broker hears SPAWNED before EXITED, or FAILED and nothing else. A start is under
+ * way until its report pipe says how it ended, so an exit that is reaped earlier settles it first.
+ */
+#include "mm/launcher/serve.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <realm/error.h>
+#include <realm/types.h>
+
+#include "mm/launcher/memory.h"
+
+#define START_DEADLINE_NS (UINT64_C(5) * REALM_SEC) /* from fork to exec */
+#define ROUND_REQUESTS    64u
+
+uint64_t serve_now_ns(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * REALM_SEC + (uint64_t)now.tv_nsec;
+}
+
+int serve_init(struct serve *serve, const struct mm_config *config, enum realm_waiter_kind waiter,
+               const struct rlimit *files_limit, int socket)
+{
+    *serve =
+        (struct serve){.config = config, .waiter = waiter, .files_limit = *files_limit, .socket = socket};
+    outgoing_init(&serve->outgoing);
+    return children_init(&serve->children);
+}
+
+void serve_deinit(struct serve *serve)
+{
+    for (unsigned i = 0; i < serve->starting_count; i++)
+        spawn_deinit(&serve->starting[i]);
+    serve->starting_count = 0;
+    outgoing_deinit(&serve->outgoing);
+    children_deinit(&serve->children);
+    close(serve->socket);
+    serve->socket = -1;
+}
+
+void serve_mute(struct serve *serve)
+{
+    if (serve->muted)
+        return;
+    serve_flush(serve);
+    serve->muted = true;
+    outgoing_deinit(&serve->outgoing);
+    (void)shutdown(serve->socket, SHUT_WR); /* fails only if the broker is gone already */
+}
+
+void serve_flush(struct serve *serve)
+{
+    serve->crowded = false;
+    switch (outgoing_flush(&serve->outgoing, serve->socket)) {
+    case REALM_E_LIMIT:
+        serve->crowded = true;
+        break;
+    case REALM_E_MM_GONE:
+        /* What the broker said before it went is still to be read; only our side is silent from now on. */
+        serve->muted = true;
+        outgoing_deinit(&serve->outgoing);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Takes over the descriptors. Out of memory, the broker would wait for an answer for ever: so it is better
+ * off without a launcher that says half of what happens. */
+static void say(struct serve *serve, const void *packet, const int *fds, unsigned fds_count)
+{
+    if (serve->muted) {
+        for (unsigned i = 0; i < fds_count; i++)
+            close(fds[i]);
+        return;
+    }
+    if (outgoing_take(&serve->outgoing, packet, fds, fds_count) < 0)
+        serve_mute(serve);
+    else
+        serve_flush(serve);
+}
+
+static void say_failed(struct serve *serve, uint64_t xid, uint64_t realm, const struct plan_failure *failure)
+{
+    struct realm_launch_failed packet = {.realm = realm};
+
+    realm_launch_header_init(&packet.header, REALM_LAUNCH_FAILED, xid);
+    packet.error = failure->error;
+    packet.stage = failure->stage;
+    packet.detail = failure->detail;
+    say(serve, &packet, NULL, 0);
+}
+
+static void say_spawned(struct serve *serve, struct spawn *spawn)
+{
+    struct realm_launch_spawned packet = {.realm = spawn->realm, .pid = spawn->pid};
+
+    realm_launch_header_init(&packet.header, REALM_LAUNCH_SPAWNED, spawn->xid);
+    packet.has_hint = spawn->ends_count == PLAN_ENDS_MAX;
+    const unsigned count = spawn->ends_count;
+    spawn->ends_count = 0;
+    say(serve, &packet, spawn->ends, count);
+}
+
+static void say_exited(struct serve *serve, uint64_t realm, int wait_status)
+{
+    struct realm_launch_exited packet = {.realm = realm, .wait_status = wait_status};
+
+    realm_launch_header_init(&packet.header, REALM_LAUNCH_EXITED, 0);
+    say(serve, &packet, NULL, 0);
+}
+
+/* --- requests --- */
+
+static int start_realm(struct serve *serve, const struct realm_launch_spawn *request,
+                       struct plan_failure *ret_failure)
+{
+    struct plan *plan;
+
+    *ret_failure = (struct plan_failure){.stage = REALM_STAGE_RESOURCES, .error = EEXIST};
+    if (children_find_realm(&serve->children, request->realm) != NULL)
+        return REALM_E_NOT_STARTED;
+    ret_failure->error = EUSERS;
+    if (serve->children.count == CHILDREN_MAX)
+        return REALM_E_NOT_STARTED;
+    int error = plan_new(serve->config, serve->waiter, request, &plan, ret_failure);
+    if (error)
+        return error;
+
+    assert(serve->starting_count < SERVE_STARTING_MAX);
+    struct spawn *spawn = &serve->starting[serve->starting_count];
+    error = spawn_start(plan, &serve->files_limit, request, serve_now_ns() + START_DEADLINE_NS, spawn,
+                        ret_failure);
+    plan_free(plan);
+    if (error)
+        return error;
+    serve->starting_count++;
+    children_add(&serve->children, spawn->pid, spawn->realm);
+    return 0;
+}
+
+static void serve_spawn(struct serve *serve, const struct realm_launch_spawn *request)
+{
+    struct plan_failure failure;
+
+    if (start_realm(serve, request, &failure))
+        say_failed(serve, request->header.xid, request->realm, &failure);
+}
+
+/* A realm that is not there has ended already, and that was or will be said. */
+static void serve_kill(struct serve *serve, const struct realm_launch_kill *request)
+{
+    const struct child *child = children_find_realm(&serve->children, request->realm);
+
+    if (child != NULL)
+        children_kill(child->pid);
+}
+
+static void serve_regions(struct serve *serve, const struct realm_launch_regions *request)
+{
+    struct realm_launch_made packet = {.count = request->count, .bytes = request->bytes};
+    int fds[2 * REALM_LAUNCH_REGIONS_MAX];
+
+    int error = memory_make(request->count, request->bytes, fds, fds + request->count);
+    if (error) {
+        const struct plan_failure failure = {.stage = REALM_STAGE_REGIONS, .error = -error};
+        say_failed(serve, request->header.xid, 0, &failure);
+        return;
+    }
+    realm_launch_header_init(&packet.header, REALM_LAUNCH_MADE, request->header.xid);
+    say(serve, &packet, fds, 2 * request->count);
+}
+
+bool serve_ready(const struct serve *serve)
+{
+    return serve->starting_count < SERVE_STARTING_MAX && serve->outgoing.count < SERVE_BACKLOG_MAX;
+}
+
+/* Return: bytes of one whole packet; 0: none is there now; REALM_E_MM_GONE as a negative number. */
+static ssize_t receive(int socket, void *packet, size_t capacity)
+{
+    struct iovec part = {packet, capacity};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+    for (;;) {
+        ssize_t size = recvmsg(socket, &message, MSG_DONTWAIT);
+        if (size < 0 && errno == EAGAIN)
+            return 0;
+        /* A peer that closed with our answers unread leaves one ECONNRESET in front of what it had sent. */
+        if (size < 0 && (errno == EINTR || errno == ECONNRESET))
+            continue;
+        /* Cut, or with descriptors, of which the launcher takes none (the kernel has dropped them). */
+        if (size <= 0 || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
+            return -REALM_E_MM_GONE;
+        return size;
+    }
+}
+
+int serve_take(struct serve *serve, bool only_stop)
+{
+    union realm_launch_request request;
+    uint8_t packet[REALM_CONTROL_SIZE_MAX];
+
+    for (unsigned i = 0; i < ROUND_REQUESTS && (only_stop || serve_ready(serve)); i++) {
+        ssize_t size = receive(serve->socket, packet, sizeof packet);
+        if (size == 0)
+            return 0;
+        if (size < 0 || realm_launch_decode_request(packet, (size_t)size, &request) != 0)
+            return REALM_E_MM_GONE;
+        if (request.header.type == REALM_LAUNCH_STOP)
+            return REALM_E_STOPPED;
+        if (only_stop)
+            continue;
+        if (request.header.type == REALM_LAUNCH_SPAWN)
+            serve_spawn(serve, &request.spawn);
+        else if (request.header.type == REALM_LAUNCH_KILL)
+            serve_kill(serve, &request.kill);
+        else if (request.header.type == REALM_LAUNCH_REGIONS)
+            serve_regions(serve, &request.regions);
+    }
+    return 0;
+}
+
+/* --- starts under way, and exits --- */
+
+static void remove_starting(struct serve *serve, unsigned index)
+{
+    spawn_deinit(&serve->starting[index]);
+    serve->starting[index] = serve->starting[--serve->starting_count];
+}
+
+/* Announces how one start ended, if it has. true: it is no longer under way. */
+static bool settle(struct serve *serve, unsigned index, bool overdue)
+{
+    struct spawn *spawn = &serve->starting[index];
+    struct plan_failure failure;
+
+    int error = spawn_settle(spawn, &failure);
+    if (error == REALM_E_WOULD_BLOCK && !overdue)
+        return false;
+    if (error == REALM_E_WOULD_BLOCK) {
+        failure = (struct plan_failure){.stage = REALM_STAGE_EXEC, .error = ETIMEDOUT};
+        children_kill(spawn->pid);
+    }
+    if (error == 0) {
+        say_spawned(serve, spawn);
+    } else {
+        struct child *child = children_find_pid(&serve->children, spawn->pid);
+        assert(child != NULL);
+        child->silent = true;
+        say_failed(serve, spawn->xid, spawn->realm, &failure);
+    }
+    remove_starting(serve, index);
+    return true;
+}
+
+void serve_settle(struct serve *serve)
+{
+    const uint64_t now_ns = serve_now_ns();
+
+    for (unsigned i = 0; i < serve->starting_count;)
+        if (!settle(serve, i, serve->starting[i].deadline_ns <= now_ns))
+            i++;
+}
+
+bool serve_exited(struct serve *serve, pid_t pid, int wait_status)
+{
+    /* The process is gone, and with it every writer of its report: this settles it one way or the other. */
+    for (unsigned i = 0; i < serve->starting_count; i++) {
+        if (serve->starting[i].pid == pid) {
+            (void)settle(serve, i, true);
+            break;
+        }
+    }
+    const struct child *child = children_find_pid(&serve->children, pid);
+    if (child == NULL)
+        return false;
+    if (!child->silent)
+        say_exited(serve, child->realm, wait_status);
+    children_remove(&serve->children, pid);
+    return true;
+}
+
+uint64_t serve_deadline_ns(const struct serve *serve)
+{
+    uint64_t earliest_ns = UINT64_MAX;
+
+    for (unsigned i = 0; i < serve->starting_count; i++)
+        if (serve->starting[i].deadline_ns < earliest_ns)
+            earliest_ns = serve->starting[i].deadline_ns;
+    return earliest_ns;
+}

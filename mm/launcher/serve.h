@@ -1,0 +1,67 @@
+/*
+ * Doing what the broker asks: start, kill, make memory. It neither waits nor decides when the system ends;
+ * that is launcher.c's.
+ */
+#ifndef MM_LAUNCHER_SERVE_H
+#define MM_LAUNCHER_SERVE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "librealm/os/os.h"
+#include "mm/config/config.h"
+#include "mm/launcher/children.h"
+#include "mm/launcher/outgoing.h"
+#include "mm/launcher/spawn.h"
+
+#define SERVE_STARTING_MAX 64u /* between fork and exec at once; further requests stay in the socket */
+#define SERVE_BACKLOG_MAX  16u /* answers that wait; the same */
+
+struct serve {
+    const struct mm_config *config;
+    enum realm_waiter_kind waiter;
+    struct rlimit files_limit; /* that realms get */
+    int socket;                /* to the broker */
+    bool muted;                /* nothing more is said to the broker */
+    bool crowded;              /* the kernel took no more for now: try again in a while */
+    struct children children;
+    struct outgoing outgoing;
+    struct spawn starting[SERVE_STARTING_MAX];
+    unsigned starting_count;
+};
+
+/* Takes over the socket. files_limit is copied. Return: 0; -ENOMEM (the socket stays the caller's). */
+int serve_init(struct serve *serve, const struct mm_config *config, enum realm_waiter_kind waiter,
+               const struct rlimit *files_limit, int socket);
+void serve_deinit(struct serve *serve); /* ends no process */
+
+/* Whether it would take a request now. */
+bool serve_ready(const struct serve *serve);
+
+/*
+ * Takes the requests that are there, at most a round's worth. With only_stop, they are passed over in search
+ * of a STOP, for the broker is gone.
+ * Return: 0; REALM_E_STOPPED: the broker said STOP; REALM_E_MM_GONE: it hung up, or broke the protocol.
+ */
+int serve_take(struct serve *serve, bool only_stop);
+
+/* Looks after the starts that are under way: announces those that are done, ends those over time. */
+void serve_settle(struct serve *serve);
+
+/* A child was reaped. true: it was a realm, and its exit is announced. */
+bool serve_exited(struct serve *serve, pid_t pid, int wait_status);
+
+/* Sends what the socket takes now. */
+void serve_flush(struct serve *serve);
+
+/* Says nothing more to the broker, and lets it know: its end of the socket reads end-of-file. */
+void serve_mute(struct serve *serve);
+
+/* The earliest deadline of a start; UINT64_MAX if there is none. */
+uint64_t serve_deadline_ns(const struct serve *serve);
+
+uint64_t serve_now_ns(void);
+
+#endif

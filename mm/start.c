@@ -1,0 +1,76 @@
+/*
+ * Joins the two processes of the Memory Manager: the only file that knows both.
+ *
+ * The front end forks the launcher, which forks the broker (mm/launcher). Both find the configuration in
+ * memory that the fork has copied. The new process leaves the terminal's session, so that a ctrl-C reaches
+ * the front end only, which then asks for a polite end.
+ */
+#include "mm/start.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <realm/types.h>
+
+#include "mm/broker/broker.h"
+#include "mm/launcher/descriptors.h"
+#include "mm/launcher/launcher.h"
+
+#define ORPHAN_GRACE_DEFAULT_NS (UINT64_C(5) * REALM_SEC)
+
+struct broker_start {
+    const struct mm_config *config;
+    const struct mm_options *options;
+};
+
+static int run_broker(void *context, int launcher_socket)
+{
+    const struct broker_start *start = context;
+    const struct broker_options options = {
+        .config = start->config,
+        .waiter = start->options->waiter,
+        .launcher = launcher_socket,
+        .admin_listener = start->options->admin_listener,
+        .events = start->options->events,
+    };
+
+    return broker_run(&options) == 0 ? 0 : 1;
+}
+
+static int run_launcher(const struct mm_config *config, const struct mm_options *options)
+{
+    struct broker_start start = {config, options};
+    const int keep[] = {options->admin_listener, options->events};
+    const struct launcher_options launcher = {
+        .config = config,
+        .waiter = options->waiter,
+        .orphan_grace_ns = options->orphan_grace_ns ? options->orphan_grace_ns : ORPHAN_GRACE_DEFAULT_NS,
+        .events = options->events,
+        .broker = run_broker,
+        .broker_context = &start,
+        .keep = keep,
+        .keep_count = sizeof keep / sizeof *keep,
+    };
+
+    if (descriptors_keep_only(keep, sizeof keep / sizeof *keep) < 0)
+        return 1;
+    return launcher_run(&launcher) == 0 ? 0 : 1;
+}
+
+int mm_start(const struct mm_config *config, const struct mm_options *options, pid_t *ret_launcher)
+{
+    const pid_t front_end = getpid();
+
+    pid_t pid = fork();
+    if (pid < 0)
+        return -errno;
+    if (pid == 0) {
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != front_end || setsid() < 0)
+            _exit(1);
+        _exit(run_launcher(config, options));
+    }
+    *ret_launcher = pid;
+    return 0;
+}
