@@ -46,10 +46,16 @@ uint64_t floor_now_ns(void)
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
-/* Publishes the line under a number; the futex floor wakes whoever sleeps on it. */
+/*
+ * Publishes the line under a number; the futex floor wakes whoever sleeps on it. The payload is made in
+ * private memory first: the other side watches this very line and would take it away between two words.
+ */
 static void publish(struct floor_line *line, enum floor_kind kind, uint32_t number, uint32_t payload)
 {
-    floor_fill(line->payload, FLOOR_WORDS, payload);
+    uint32_t words[FLOOR_WORDS];
+
+    floor_fill(words, FLOOR_WORDS, payload);
+    memcpy(line->payload, words, sizeof words);
     realm_store_release(&line->sequence, number);
     if (kind == FLOOR_FUTEX)
         syscall(SYS_futex, &line->sequence, FUTEX_WAKE, 1, NULL, NULL, 0);
