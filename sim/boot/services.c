@@ -52,6 +52,12 @@ static void read_access(struct reader *reader, const struct yaml_node *value, vo
 {
     struct mm_service *service = ((struct draft *)target)->service;
     size_t count;
+    if (value->kind == YAML_SCALAR) { /* one word is a list of one: `access: all` */
+        service->access = fields_array(reader, 1, sizeof *service->access);
+        if (service->access)
+            read_access_entry(reader, service, value);
+        return;
+    }
     if (!fields_list(reader, value, "access", &count))
         return;
     service->access = fields_array(reader, count, sizeof *service->access);
