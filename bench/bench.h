@@ -28,6 +28,7 @@ int server_run(struct realm *realm, const char *service);
 /* The measuring realms. Each returns 0 when it could measure, whatever came out. */
 int caller_awake(struct realm *realm);
 int caller_parked(struct realm *realm);
+int caller_asleep(struct realm *realm);
 int caller_connect(struct realm *realm);
 int caller_million(struct realm *realm);
 

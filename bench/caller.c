@@ -56,23 +56,31 @@ int caller_echo(struct realm *realm, struct realm_channel *channel, uint32_t cou
     return 0;
 }
 
-static int measure_calls(struct realm_channel *channel, uint32_t count, struct histogram *histogram)
-{
-    uint64_t before = floor_now_ns();
+/* How a case measures: against which floor, how many round trips a round, and the pause before each. */
+struct method {
+    enum floor_kind kind;
+    uint32_t count;
+    uint64_t pause_ns;
+};
 
-    for (uint32_t number = 0; number < count; number++) {
+static int measure_calls(struct realm_channel *channel, const struct method *method,
+                         struct histogram *histogram)
+{
+    uint64_t after = floor_now_ns();
+
+    for (uint32_t number = 0; number < method->count; number++) {
+        uint64_t before = floor_pause(after, method->pause_ns);
         int error = echo_once(channel, number);
-        uint64_t after = floor_now_ns();
+        after = floor_now_ns();
         if (error != 0)
             return error;
         histogram_add(histogram, after - before);
-        before = after;
     }
     return 0;
 }
 
-static int measure_floor(struct realm_channel *channel, struct floor_page *page, enum floor_kind kind,
-                         uint32_t count, struct histogram *histogram)
+static int measure_floor(struct realm_channel *channel, struct floor_page *page, const struct method *method,
+                         struct histogram *histogram)
 {
     uint8_t request[8];
     struct realm_reply reply = {.data = NULL};
@@ -81,28 +89,28 @@ static int measure_floor(struct realm_channel *channel, struct floor_page *page,
 
     floor_reset(page);
     realm_pack_init(&pack, request, sizeof request);
-    realm_pack_u32(&pack, (uint32_t)kind);
-    realm_pack_u32(&pack, count);
+    realm_pack_u32(&pack, (uint32_t)method->kind);
+    realm_pack_u32(&pack, method->count);
     error = realm_call(channel, BENCH_FLOOR, request, pack.size, &reply, DEADLINE);
     if (error != 0 || reply.status != 0)
         return 1;
-    return floor_ask(page, kind, count, histogram);
+    return floor_ask(page, method->kind, method->count, method->pause_ns, histogram);
 }
 
 /* Calls against one floor. The result's name and goal are given; the figures are filled in. */
 static int compare(struct realm *realm, struct realm_channel *channel, struct floor_page *page,
-                   enum floor_kind kind, uint32_t count, struct result *result)
+                   const struct method *method, struct result *result)
 {
     static struct histogram floor, calls; /* large, and this program's only ones */
     double floors[ROUNDS], values[ROUNDS], ratios[ROUNDS], low, high;
 
-    if (caller_echo(realm, channel, count) != 0) /* warm up */
+    if (caller_echo(realm, channel, method->count) != 0) /* warm up */
         return 1;
     for (unsigned round = 0; round < ROUNDS; round++) {
         histogram_clear(&floor);
         histogram_clear(&calls);
-        if (measure_floor(channel, page, kind, count, &floor) != 0 ||
-            measure_calls(channel, count, &calls) != 0) {
+        if (measure_floor(channel, page, method, &floor) != 0 ||
+            measure_calls(channel, method, &calls) != 0) {
             realm_log(realm, "round %u: a round trip failed", round);
             return 1;
         }
@@ -116,7 +124,7 @@ static int compare(struct realm *realm, struct realm_channel *channel, struct fl
     return 0;
 }
 
-static int caller_compare(struct realm *realm, enum floor_kind kind, uint32_t count, struct result *result)
+static int caller_compare(struct realm *realm, const struct method *method, struct result *result)
 {
     struct realm_channel *channel;
     int fd = realm_file(realm, "floor");
@@ -124,7 +132,7 @@ static int caller_compare(struct realm *realm, enum floor_kind kind, uint32_t co
 
     if (page == NULL || connect_to(realm, &channel) != 0)
         return 1;
-    if (compare(realm, channel, page, kind, count, result) != 0)
+    if (compare(realm, channel, page, method, result) != 0)
         return 1;
     bench_result(realm, result);
     return 0;
@@ -135,7 +143,7 @@ int caller_awake(struct realm *realm)
     struct result result = {
         .name = "64-byte call, two cores, both awake", .unit = "ns", .about = RESULT_GOAL_RATIO, .goal = 2.0};
 
-    return caller_compare(realm, FLOOR_SPIN, 20000, &result);
+    return caller_compare(realm, &(struct method){.kind = FLOOR_SPIN, .count = 20000}, &result);
 }
 
 int caller_parked(struct realm *realm)
@@ -143,7 +151,15 @@ int caller_parked(struct realm *realm)
     struct result result = {
         .name = "64-byte call, one core, parked", .unit = "ns", .about = RESULT_GOAL_RATIO, .goal = 1.6};
 
-    return caller_compare(realm, FLOOR_FUTEX, 2000, &result);
+    return caller_compare(realm, &(struct method){.kind = FLOOR_FUTEX, .count = 2000}, &result);
+}
+
+int caller_asleep(struct realm *realm)
+{
+    struct result result = {.name = "64-byte call, two cores, after 1 ms of sleep", .unit = "ns"};
+    const struct method method = {.kind = FLOOR_FUTEX, .count = 40, .pause_ns = REALM_MSEC};
+
+    return caller_compare(realm, &method, &result);
 }
 
 /* A connect now and then, as a program does it: the pause lets the Memory Manager refill its pools. */

@@ -71,18 +71,27 @@ static void await(struct floor_line *line, enum floor_kind kind, uint32_t number
     }
 }
 
-int floor_ask(struct floor_page *page, enum floor_kind kind, uint32_t count, struct histogram *histogram)
+uint64_t floor_pause(uint64_t last_ns, uint64_t pause_ns)
+{
+    if (pause_ns == 0)
+        return last_ns;
+    nanosleep(&(struct timespec){.tv_nsec = (long)pause_ns}, NULL);
+    return floor_now_ns();
+}
+
+int floor_ask(struct floor_page *page, enum floor_kind kind, uint32_t count, uint64_t pause_ns,
+              struct histogram *histogram)
 {
     int wrong = 0;
-    uint64_t before = floor_now_ns();
+    uint64_t after = floor_now_ns();
 
     for (uint32_t number = 1; number <= count; number++) {
+        uint64_t before = floor_pause(after, pause_ns);
         publish(&page->request, kind, number, number);
         await(&page->reply, kind, number);
         wrong |= floor_check(page->reply.payload, FLOOR_WORDS, ~number);
-        uint64_t after = floor_now_ns();
+        after = floor_now_ns();
         histogram_add(histogram, after - before);
-        before = after;
     }
     return wrong;
 }

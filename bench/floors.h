@@ -33,9 +33,10 @@ struct floor_page *floor_map(int fd);
 /* Makes the page ready for a run; the asking side does it before the answering side begins. */
 void floor_reset(struct floor_page *page);
 
-/* The two sides of count round trips. The asking side records each one's nanoseconds. Return: 0, or 1: a
- * payload was wrong. */
-int floor_ask(struct floor_page *page, enum floor_kind kind, uint32_t count, struct histogram *histogram);
+/* The two sides of count round trips. The asking side records each one's nanoseconds, and sleeps for pause_ns
+ * before it (0: not at all). Return: 0, or 1: a payload was wrong. */
+int floor_ask(struct floor_page *page, enum floor_kind kind, uint32_t count, uint64_t pause_ns,
+              struct histogram *histogram);
 int floor_answer(struct floor_page *page, enum floor_kind kind, uint32_t count);
 
 /* The payload that belongs to a number: both sides of every measurement write and check it. */
@@ -43,5 +44,8 @@ void floor_fill(uint32_t *words, unsigned count, uint32_t number);
 int floor_check(const uint32_t *words, unsigned count, uint32_t number); /* 0: it is right */
 
 uint64_t floor_now_ns(void);
+
+/* The beginning of the next round trip: the end of the last, or the end of a pause. */
+uint64_t floor_pause(uint64_t last_ns, uint64_t pause_ns);
 
 #endif

@@ -26,7 +26,8 @@ void bench_result(struct realm *realm, const struct result *result)
 
 static int usage(void)
 {
-    fputs("usage, as a realm:  bench server SERVICE [CPU] | awake|parked|connect|million|settle|idle [CPU]\n"
+    fputs("usage, as a realm:  bench server SERVICE [CPU] | awake|asleep|parked|connect|million|settle|idle "
+          "[CPU]\n"
           "       otherwise:   bench counters PID | wakeups SECONDS PID... | memory PID... | channel PID\n"
           "                    bench table [--json] <RESULTS\n",
           stderr);
@@ -55,8 +56,13 @@ static int idle(struct realm *realm)
 static const struct {
     const char *name;
     int (*run)(struct realm *realm);
-} roles[] = {{"awake", caller_awake},     {"parked", caller_parked}, {"connect", caller_connect},
-             {"million", caller_million}, {"settle", caller_settle}, {"idle", idle}};
+} roles[] = {{"awake", caller_awake},
+             {"asleep", caller_asleep},
+             {"parked", caller_parked},
+             {"connect", caller_connect},
+             {"million", caller_million},
+             {"settle", caller_settle},
+             {"idle", idle}};
 
 /* Pinning comes before the realm is opened: librealm then sees how many processors it has. */
 static int run_role(int argc, char **argv)

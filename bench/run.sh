@@ -141,6 +141,8 @@ last_cpu=$(($(nproc) - 1))
 if [ "$last_cpu" -gt 0 ]; then
     note "calls between two processors, beside the spin floor"
     latency awake awake 0 "$last_cpu"
+    note "the same, when the server sleeps"
+    latency asleep asleep 0 "$last_cpu"
 else
     note "skipped: calls between two processors (there is one)"
 fi
