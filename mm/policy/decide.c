@@ -75,7 +75,8 @@ static void decide_connect(const struct policy *policy, const struct policy_even
     if (index == 0)
         return;
     struct policy_walk walk = {.policy = policy, .actor = event->actor.index, .service = index};
-    settle(decision, policy_rules_connect(&walk), walk.rule);
+    decision->status = policy_rules_connect(&walk);
+    decision->rule = walk.rule;
     decision->place = walk.place;
     decision->provider = policy_realm_handle(policy, policy_provider(policy, index));
     decision->registered = policy_service_at(policy, index)->endpoint != 0;

@@ -217,8 +217,8 @@ bool policy_next_capability(const struct policy *policy, uint32_t *cursor,
 
 /*
  * The rules that were looked at for a CONNECT, in order, for `realm explain`: fills up to capacity, returns
- * how many there are in all. The last one, and no other, has matched: it is the one that decided. DECLARED and
- * SELF are listed only if they decide. None for another event, or an unknown actor.
+ * how many there are in all. The last one, and no other, has matched: it is the one that decided. DECLARED
+ * and SELF are listed only if they decide. None for another event, or an unknown actor.
  */
 struct policy_step {
     enum policy_rule rule;
