@@ -35,7 +35,8 @@ LIBS_host  := -ljansson -lfyaml -l:liburing.a -lm -lpthread
 FOLDERS := librealm/core librealm/proto librealm/ring librealm/os/linux librealm/os/sim librealm/client \
            mm/config mm/policy mm/broker mm/launcher sim/boot tools
 archive  = $(BUILD)/lib$(subst /,-,$(1)).a
-objects  = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
+# A main() is no part of an archive: it would be taken for a test's.
+objects  = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard $(1)/*.c)))
 define ARCHIVE
 $(call archive,$(1)): $(call objects,$(1))
 	@mkdir -p $$(@D) && rm -f $$@ && $(AR) rcs $$@ $$^

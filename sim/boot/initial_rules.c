@@ -53,7 +53,8 @@ static void check_access_realm(struct marks *marks, size_t number, const struct 
     marks->allowed[access->realm] = number + 1;
 }
 
-static void check_access(struct marks *marks, size_t number)
+/* Returns whether the list lets everybody in. */
+static bool check_access(struct marks *marks, size_t number)
 {
     const struct mm_service *service = &marks->config->services[number];
     bool all = false, children = false;
@@ -81,17 +82,10 @@ static void check_access(struct marks *marks, size_t number)
             break;
         }
     }
+    return all;
 }
 
-static bool lets_all_in(const struct mm_service *service)
-{
-    for (size_t i = 0; i < service->access_count; i++)
-        if (service->access[i].kind == MM_ACCESS_ALL)
-            return true;
-    return false;
-}
-
-static void check_grant(struct marks *marks, const struct mm_grant *grant)
+static void check_grant(struct marks *marks, const struct mm_grant *grant, bool all)
 {
     const struct mm_config *config = marks->config;
     const struct mm_service *service = &config->services[grant->service];
@@ -103,7 +97,7 @@ static void check_grant(struct marks *marks, const struct mm_grant *grant)
         warn(marks, grant->place, "this grant to ", name, " is here already");
     else if (marks->allowed[grant->realm] == grant->service + 1u)
         warn(marks, grant->place, "this changes nothing: ", name, " is in the service's access list");
-    else if (lets_all_in(service))
+    else if (all)
         warn(marks, grant->place, "this changes nothing: the access of the service is \"all\"", NULL, "");
     else if (related(config, grant->realm, service->provider))
         warn(marks, grant->place, "this changes nothing: ", name,
@@ -117,9 +111,9 @@ static void check_services(struct marks *marks, const size_t *next_grant, const 
     const struct mm_config *config = marks->config;
     for (size_t i = 0; i < config->services_count; i++) {
         const struct mm_service *service = &config->services[i];
-        check_access(marks, i);
+        bool all = check_access(marks, i);
         for (size_t grant = first_grant[i]; grant > 0; grant = next_grant[grant - 1])
-            check_grant(marks, &config->grants[grant - 1]);
+            check_grant(marks, &config->grants[grant - 1], all);
         if (service->access_count == 0 && first_grant[i] == 0 &&
             config->realms[service->provider].parent == MM_INIT && !has_children(config, service->provider))
             warn(marks, service->place, "no realm may connect to ", service->name,
