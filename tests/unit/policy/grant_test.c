@@ -1,0 +1,221 @@
+/*
+ * GRANT: a parent lets its child connect to what it holds itself.
+ */
+#include "tests/unit/policy/world.h"
+
+struct home {
+    struct world world;
+    struct policy_realm server, parent, child, stranger;
+    struct policy_service service;
+};
+
+static void home_init(struct home *home)
+{
+    struct world *world = &home->world;
+    world_init(world);
+    home->server = realm_under(world, world->init);
+    home->parent = realm_under(world, world->init);
+    home->child = realm_under(world, home->parent);
+    home->stranger = realm_under(world, world->init);
+    home->service = service_by(world, "vfs", home->server, 20);
+}
+
+static enum policy_rule rule_for(struct home *home, struct policy_realm realm)
+{
+    return decide(&home->world, connect_event(realm, "vfs")).rule;
+}
+
+/* Goal: a parent that may connect may grant, also before the service is registered. */
+Test(grant, by_one_who_may_connect)
+{
+    struct home home;
+    home_init(&home);
+    grant_to(&home.world, home.parent, home.service, REALM_RIGHT_SEND, 30);
+    struct policy_event event = grant_event(home.parent, home.child, "vfs");
+    struct policy_decision decision = decide(&home.world, event);
+    cr_assert_eq(decision.status, 0);
+    cr_assert_eq(decision.rule, POLICY_RULE_HOLDS);
+    cr_assert_eq(decision.place.line, 30, "of the rule by which the parent holds it");
+    cr_assert(same_service(decision.service, home.service));
+    cr_assert_eq(rule_for(&home, home.child), POLICY_RULE_DEFAULT);
+    put(&home.world, event, NULL);
+    cr_assert_eq(rule_for(&home, home.child), POLICY_RULE_PARENT_GRANT);
+    cr_assert_eq(decide(&home.world, connect_event(home.child, "vfs")).place.line, 0);
+    world_deinit(&home.world);
+}
+
+/* Goal: the provider grants its own service; so does the instance that registered it. */
+Test(grant, by_the_provider)
+{
+    struct home home;
+    home_init(&home);
+    struct world *world = &home.world;
+    struct policy_realm child = realm_under(world, home.server);
+    struct policy_realm instance = instance_under(world, home.stranger, home.server);
+    struct policy_realm its_child = realm_under(world, instance);
+    cr_assert_eq(decide(world, grant_event(home.server, child, "vfs")).place.line, 20);
+    put(world, grant_event(home.server, child, "vfs"), NULL);
+    cr_assert_eq(rule_for(&home, child), POLICY_RULE_PARENT_GRANT);
+    cr_assert_eq(decide(world, grant_event(instance, its_child, "vfs")).status, REALM_E_DENIED);
+    put(world, register_event(instance, "vfs"), NULL);
+    put(world, grant_event(instance, its_child, "vfs"), NULL);
+    cr_assert_eq(rule_for(&home, its_child), POLICY_RULE_PARENT_GRANT);
+    world_deinit(world);
+}
+
+/* Goal: nobody gives what it does not hold; the fix, applied, lets it. */
+Test(grant, of_what_one_lacks)
+{
+    struct home home;
+    home_init(&home);
+    struct policy_event event = grant_event(home.parent, home.child, "vfs");
+    struct policy_decision decision = decide(&home.world, event);
+    cr_assert_eq(decision.status, REALM_E_DENIED);
+    cr_assert_eq(decision.rule, POLICY_RULE_HOLDS);
+    cr_assert_eq(decision.place.line, 20);
+    cr_assert_eq(decision.fix.kind, POLICY_FIX_ACCESS);
+    cr_assert(same_realm(decision.fix.realm, home.parent));
+    access_for(&home.world, decision.fix.service, POLICY_ACCESS_REALM, decision.fix.realm, 21);
+    put(&home.world, event, NULL);
+    world_deinit(&home.world);
+}
+
+/* Goal: only to one's own child: not to oneself, the parent, a sibling, a grandchild. */
+Test(grant, to_what_is_no_child)
+{
+    struct home home;
+    home_init(&home);
+    struct world *world = &home.world;
+    access_for(world, home.service, POLICY_ACCESS_ALL, no_realm, 21);
+    struct policy_realm grandchild = realm_under(world, home.child);
+    struct policy_realm others[] = {home.parent, world->init, home.stranger, grandchild};
+    for (size_t i = 0; i < 4; i++) {
+        struct policy_decision decision = decide(world, grant_event(home.parent, others[i], "vfs"));
+        cr_assert_eq(decision.status, REALM_E_NOT_CHILD, "other %zu", i);
+        cr_assert_eq(decision.rule, POLICY_RULE_PARENT);
+        cr_assert_eq(decision.fix.kind, i < 2 ? POLICY_FIX_NONE : POLICY_FIX_PARENT, "other %zu", i);
+    }
+    struct policy_event by_init = grant_event(world->init, home.child, "vfs");
+    cr_assert_eq(decide(world, by_init).status, REALM_E_NOT_CHILD, "init is no exception");
+    world_deinit(world);
+}
+
+/* Goal: an undeclared service, rights other than SEND, and unknown children are refused. */
+Test(grant, malformed)
+{
+    struct home home;
+    home_init(&home);
+    struct world *world = &home.world;
+    access_for(world, home.service, POLICY_ACCESS_ALL, no_realm, 21);
+    struct policy_decision decision = decide(world, grant_event(home.parent, home.child, "printer"));
+    cr_assert_eq(decision.status, REALM_E_NO_SERVICE);
+    cr_assert_eq(decision.rule, POLICY_RULE_DECLARED);
+    cr_assert_eq(decision.fix.kind, POLICY_FIX_DECLARE);
+    uint32_t rights[] = {0, REALM_RIGHT_RECV, REALM_RIGHT_SEND | REALM_RIGHT_RECV, UINT32_MAX};
+    for (size_t i = 0; i < 4; i++) {
+        struct policy_event event = grant_event(home.parent, home.child, "vfs");
+        event.rights = rights[i];
+        cr_assert_eq(decide(world, event).status, REALM_E_BAD_ARGUMENT, "rights %x", (unsigned)rights[i]);
+        cr_assert_eq(decide(world, event).rule, POLICY_RULE_NONE);
+    }
+    struct policy_realm forged = {home.child.index, home.child.generation + 1};
+    cr_assert_eq(decide(world, grant_event(home.parent, forged, "vfs")).status, REALM_E_STALE);
+    cr_assert_eq(decide(world, grant_event(home.parent, no_realm, "vfs")).status, REALM_E_BAD_ARGUMENT);
+    world_deinit(world);
+}
+
+/* Goal: granting twice is granting once: one END leaves nothing of it. */
+Test(grant, twice)
+{
+    struct home home;
+    home_init(&home);
+    struct world *world = &home.world;
+    access_for(world, home.service, POLICY_ACCESS_REALM, home.parent, 21);
+    put(world, grant_event(home.parent, home.child, "vfs"), NULL);
+    size_t bytes = world->memory.bytes;
+    for (size_t i = 0; i < 1000; i++)
+        put(world, grant_event(home.parent, home.child, "vfs"), NULL);
+    cr_assert_eq(world->memory.bytes, bytes);
+    put(world, end_event(home.child, false), NULL);
+    cr_assert_eq(rule_for(&home, home.child), POLICY_RULE_DEFAULT);
+    world_deinit(world);
+}
+
+/* Goal: a grant ends with the giver, ends with the receiver, and survives the end of the service. */
+Test(grant, ends)
+{
+    struct home home;
+    home_init(&home);
+    struct world *world = &home.world;
+    access_for(world, home.service, POLICY_ACCESS_REALM, home.parent, 21);
+    struct policy_realm sibling = realm_under(world, home.parent);
+    put(world, grant_event(home.parent, home.child, "vfs"), NULL);
+    put(world, grant_event(home.parent, sibling, "vfs"), NULL);
+
+    put(world, register_event(home.server, "vfs"), NULL);
+    put(world, end_event(home.server, false), NULL);
+    put(world, register_event(home.server, "vfs"), NULL);
+    cr_assert_eq(rule_for(&home, home.child), POLICY_RULE_PARENT_GRANT);
+
+    put(world, end_event(home.child, false), NULL);
+    cr_assert_eq(rule_for(&home, home.child), POLICY_RULE_DEFAULT);
+    cr_assert_eq(rule_for(&home, sibling), POLICY_RULE_PARENT_GRANT);
+
+    put(world, grant_event(home.parent, home.child, "vfs"), NULL);
+    put(world, end_event(home.parent, false), NULL);
+    cr_assert_eq(rule_for(&home, home.child), POLICY_RULE_DEFAULT);
+    cr_assert_eq(rule_for(&home, sibling), POLICY_RULE_DEFAULT);
+    world_deinit(world);
+}
+
+/* Goal: a realm that takes the slot of a dead one inherits no grant from it. */
+Test(grant, slot_reuse)
+{
+    struct home home;
+    home_init(&home);
+    struct world *world = &home.world;
+    access_for(world, home.service, POLICY_ACCESS_REALM, home.parent, 21);
+    struct policy_realm instance = instance_under(world, home.parent, home.child);
+    put(world, grant_event(home.parent, instance, "vfs"), NULL);
+    put(world, end_event(instance, true), NULL);
+    struct policy_realm next = instance_under(world, home.parent, home.child);
+    cr_assert_eq(next.index, instance.index);
+    cr_assert_neq(next.generation, instance.generation);
+    cr_assert_eq(rule_for(&home, next), POLICY_RULE_DEFAULT);
+    world_deinit(world);
+}
+
+/* Goal: what a child was granted it may grant on; a grant of a grant outlives neither of its two realms. */
+Test(grant, on_and_on)
+{
+    struct home home;
+    home_init(&home);
+    struct world *world = &home.world;
+    access_for(world, home.service, POLICY_ACCESS_REALM, home.parent, 21);
+    struct policy_realm grandchild = realm_under(world, home.child);
+    put(world, grant_event(home.parent, home.child, "vfs"), NULL);
+    put(world, grant_event(home.child, grandchild, "vfs"), NULL);
+    cr_assert_eq(rule_for(&home, grandchild), POLICY_RULE_PARENT_GRANT);
+    put(world, end_event(home.child, false), NULL);
+    cr_assert_eq(rule_for(&home, grandchild), POLICY_RULE_DEFAULT);
+    world_deinit(world);
+}
+
+/* Goal: a grant to a template reaches those of its instances that are the giver's own children. */
+Test(grant, to_a_template)
+{
+    struct home home;
+    home_init(&home);
+    struct world *world = &home.world;
+    access_for(world, home.service, POLICY_ACCESS_REALM, home.parent, 21);
+    struct policy_realm own = instance_under(world, home.parent, home.child);
+    struct policy_realm foreign = instance_under(world, home.stranger, home.child);
+    put(world, grant_event(home.parent, home.child, "vfs"), NULL);
+    cr_assert_eq(rule_for(&home, own), POLICY_RULE_PARENT_GRANT);
+    cr_assert_eq(rule_for(&home, foreign), POLICY_RULE_DEFAULT);
+    put(world, end_event(own, false), NULL);
+    cr_assert_eq(rule_for(&home, own), POLICY_RULE_PARENT_GRANT, "it was not this instance's own");
+    put(world, end_event(home.parent, false), NULL);
+    cr_assert_eq(rule_for(&home, own), POLICY_RULE_DEFAULT);
+    world_deinit(world);
+}
