@@ -27,13 +27,18 @@ enum { G = POLICY_RULE_CONFIG_GRANT, P = POLICY_RULE_PARENT_GRANT };
 enum { R = POLICY_RULE_ACCESS_REALM, A = POLICY_RULE_ACCESS_ALL };
 
 /* The deciding rule. A parent that does not hold the service cannot give it: cousin and stranger get none. */
+/* clang-format off */
 static const int truth[MECHANISMS][RELATIONS] = {
     /*                      self parent child sibling cousin stranger */
-    [NOTHING] = {X, DOWN, UP, D, D, D},  [CONFIGURATION] = {X, G, G, G, G, G},
-    [BY_PARENT] = {X, DOWN, P, P, D, D}, [BY_HOLDING_PARENT] = {X, P, P, P, P, P},
-    [LISTED] = {X, DOWN, UP, R, R, R},   [CHILDREN] = {X, DOWN, UP, D, D, D},
-    [ALL] = {X, DOWN, UP, A, A, A},
+    [NOTHING] =           { X,   DOWN,  UP,   D,      D,     D },
+    [CONFIGURATION] =     { X,   G,     G,    G,      G,     G },
+    [BY_PARENT] =         { X,   DOWN,  P,    P,      D,     D },
+    [BY_HOLDING_PARENT] = { X,   P,     P,    P,      P,     P },
+    [LISTED] =            { X,   DOWN,  UP,   R,      R,     R },
+    [CHILDREN] =          { X,   DOWN,  UP,   D,      D,     D },
+    [ALL] =               { X,   DOWN,  UP,   A,      A,     A },
 };
+/* clang-format on */
 
 struct family {
     struct world world;

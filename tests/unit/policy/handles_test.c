@@ -1,0 +1,205 @@
+/*
+ * Handles: stale and forged ones name nothing, and no handle ever becomes valid again. Slot tables by
+ * themselves, and as the engine shows them.
+ */
+#include "tests/unit/policy/world.h"
+
+#include "mm/policy/tables.h"
+
+struct item {
+    struct policy_slot slot;
+    uint64_t content;
+};
+
+struct shelf {
+    struct test_memory counted;
+    struct policy_memory memory;
+    struct policy_table table;
+};
+
+static void shelf_init(struct shelf *shelf)
+{
+    *shelf = (struct shelf){0};
+    shelf->memory = (struct policy_memory){test_memory_resize, &shelf->counted};
+    policy_table_init(&shelf->table, sizeof(struct item));
+}
+
+static void shelf_deinit(struct shelf *shelf)
+{
+    policy_table_deinit(&shelf->table, &shelf->memory);
+    cr_assert_eq(shelf->counted.blocks, 0);
+}
+
+static uint32_t shelf_add(struct shelf *shelf)
+{
+    cr_assert_eq(policy_table_reserve(&shelf->table, &shelf->memory), 0);
+    return policy_table_add(&shelf->table);
+}
+
+/* Goal: a slot is reused, cleared, under a new generation; the old handle stays dead. */
+Test(handles, reuse)
+{
+    struct shelf shelf;
+    shelf_init(&shelf);
+    uint32_t first = shelf_add(&shelf);
+    uint32_t generation = policy_table_generation(&shelf.table, first);
+    ((struct item *)policy_table_at(&shelf.table, first))->content = 7;
+    policy_table_remove(&shelf.table, first);
+    cr_assert_not(policy_table_names(&shelf.table, first, generation));
+    cr_assert_not(policy_table_names(&shelf.table, first, generation + 1), "the next one, too early");
+    uint32_t second = shelf_add(&shelf);
+    cr_assert_eq(second, first);
+    cr_assert_eq(((struct item *)policy_table_at(&shelf.table, second))->content, 0);
+    cr_assert_not(policy_table_names(&shelf.table, first, generation));
+    cr_assert(policy_table_names(&shelf.table, first, generation + 1));
+    shelf_deinit(&shelf);
+}
+
+/* Goal: a slot whose generations are used up is retired: no handle to it becomes valid again. */
+Test(handles, generations_end)
+{
+    struct shelf shelf;
+    shelf_init(&shelf);
+    uint32_t worn = shelf_add(&shelf);
+    policy_table_slot(&shelf.table, worn)->generation = UINT32_MAX - 1;
+    policy_table_remove(&shelf.table, worn);
+    cr_assert_eq(shelf_add(&shelf), worn, "one generation is left");
+    cr_assert_eq(policy_table_generation(&shelf.table, worn), UINT32_MAX);
+    policy_table_remove(&shelf.table, worn);
+    for (size_t i = 0; i < 100; i++)
+        cr_assert_neq(shelf_add(&shelf), worn);
+    for (uint32_t generation = 0; generation < 3; generation++) {
+        cr_assert_not(policy_table_names(&shelf.table, worn, generation));
+        cr_assert_not(policy_table_names(&shelf.table, worn, UINT32_MAX - generation));
+    }
+    cr_assert_eq(shelf.table.live, 100);
+    shelf_deinit(&shelf);
+}
+
+/* Goal: many records keep their indices and contents while the table grows and slots come and go. */
+Test(handles, growth)
+{
+    struct shelf shelf;
+    shelf_init(&shelf);
+    uint32_t indices[1000];
+    for (size_t i = 0; i < 1000; i++) {
+        indices[i] = shelf_add(&shelf);
+        ((struct item *)policy_table_at(&shelf.table, indices[i]))->content = i;
+        if (i % 3 == 2) {
+            policy_table_remove(&shelf.table, indices[i - 1]);
+            indices[i - 1] = 0;
+        }
+    }
+    for (size_t i = 0; i < 1000; i++) {
+        if (indices[i] != 0)
+            cr_assert_eq(((struct item *)policy_table_at(&shelf.table, indices[i]))->content, i);
+    }
+    cr_assert_eq(shelf.table.live, 667);
+    cr_assert_lt(shelf.table.end, 700, "removed slots are used again");
+    shelf_deinit(&shelf);
+}
+
+/* Goal: every event of an unknown or dead actor is refused without a rule. */
+Test(handles, actors)
+{
+    struct world world;
+    world_init(&world);
+    struct policy_realm server = realm_under(&world, world.init);
+    struct policy_realm dead = instance_under(&world, world.init, server);
+    struct policy_service service = service_by(&world, "vfs", server, 20);
+    access_for(&world, service, POLICY_ACCESS_ALL, no_realm, 21);
+    put(&world, end_event(dead, true), NULL);
+    struct forged {
+        struct policy_realm realm;
+        int status;
+    } forged[] = {
+        {no_realm, REALM_E_BAD_ARGUMENT},
+        {{0, 1}, REALM_E_BAD_ARGUMENT},
+        {{9999, 1}, REALM_E_BAD_ARGUMENT},
+        {{UINT32_MAX, UINT32_MAX}, REALM_E_BAD_ARGUMENT},
+        {dead, REALM_E_STALE},
+        {{dead.index, dead.generation + 1}, REALM_E_STALE},
+        {{server.index, 0}, REALM_E_STALE},
+    };
+    for (size_t i = 0; i < sizeof forged / sizeof forged[0]; i++) {
+        for (enum policy_event_kind kind = POLICY_REGISTER; kind <= POLICY_END; kind++) {
+            struct policy_event event = {.kind = kind,
+                                         .actor = forged[i].realm,
+                                         .subject = server,
+                                         .service = name_of("vfs"),
+                                         .rights = REALM_RIGHT_SEND};
+            struct policy_decision decision = decide(&world, event);
+            cr_assert_eq(decision.status, forged[i].status, "handle %zu, event %d", i, (int)kind);
+            cr_assert_eq(decision.rule, POLICY_RULE_NONE);
+            cr_assert_eq(decision.fix.kind, POLICY_FIX_NONE);
+        }
+    }
+    world_deinit(&world);
+}
+
+/* Goal: an event of no known kind is a bad argument. */
+Test(handles, kinds)
+{
+    struct world world;
+    world_init(&world);
+    struct policy_event event = {.kind = (enum policy_event_kind)99, .actor = world.init};
+    cr_assert_eq(decide(&world, event).status, REALM_E_BAD_ARGUMENT);
+    world_deinit(&world);
+}
+
+/* Goal: subjects are checked like actors. */
+Test(handles, subjects)
+{
+    struct world world;
+    world_init(&world);
+    struct policy_realm realm = realm_under(&world, world.init);
+    struct policy_realm dead = instance_under(&world, world.init, realm);
+    put(&world, end_event(dead, true), NULL);
+    enum policy_event_kind kinds[] = {POLICY_SPAWN, POLICY_KILL};
+    for (size_t i = 0; i < 2; i++) {
+        cr_assert_eq(decide(&world, child_event(kinds[i], world.init, dead)).status, REALM_E_STALE);
+        cr_assert_eq(decide(&world, child_event(kinds[i], world.init, no_realm)).status,
+                     REALM_E_BAD_ARGUMENT);
+    }
+    world_deinit(&world);
+}
+
+/* Goal: the configuration refuses handles that name nothing, and instances where it takes declarations. */
+Test(handles, configuration)
+{
+    struct world world;
+    world_init(&world);
+    struct policy_realm server = realm_under(&world, world.init);
+    struct policy_realm instance = instance_under(&world, world.init, server);
+    struct policy_realm dead = instance_under(&world, world.init, server);
+    struct policy_service service = service_by(&world, "vfs", server, 20);
+    put(&world, end_event(dead, true), NULL);
+    struct policy_place place = {1, 1};
+    struct policy_realm realm;
+    struct policy_service other;
+    struct policy_realm wrong[] = {no_realm, dead, instance, {77, 1}};
+    for (size_t i = 0; i < 4; i++) {
+        cr_assert_eq(policy_add_service(world.policy, name_of("x"), wrong[i], place, &other),
+                     REALM_E_BAD_ARGUMENT);
+        cr_assert_eq(policy_add_access(world.policy, service, POLICY_ACCESS_REALM, wrong[i], place),
+                     REALM_E_BAD_ARGUMENT);
+        cr_assert_eq(policy_add_grant(world.policy, wrong[i], service, REALM_RIGHT_SEND, place),
+                     REALM_E_BAD_ARGUMENT);
+        if (!same_realm(wrong[i], instance))
+            cr_assert_eq(policy_add_realm(world.policy, wrong[i], no_realm, &realm), REALM_E_BAD_ARGUMENT);
+        if (!same_realm(wrong[i], no_realm))
+            cr_assert_eq(policy_add_realm(world.policy, world.init, wrong[i], &realm), REALM_E_BAD_ARGUMENT);
+    }
+    cr_assert_eq(policy_add_realm(world.policy, world.init, world.init, &realm), REALM_E_BAD_ARGUMENT);
+    struct policy_service wrong_services[] = {no_service, {service.index, 2}, {77, 1}};
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_eq(policy_add_access(world.policy, wrong_services[i], POLICY_ACCESS_ALL, no_realm, place),
+                     REALM_E_BAD_ARGUMENT);
+        cr_assert_eq(policy_add_grant(world.policy, server, wrong_services[i], REALM_RIGHT_SEND, place),
+                     REALM_E_BAD_ARGUMENT);
+    }
+    cr_assert_eq(policy_add_access(world.policy, service, (enum policy_access)9, server, place),
+                 REALM_E_BAD_ARGUMENT);
+    cr_assert(same_service(policy_find_service(world.policy, name_of("x")), no_service));
+    world_deinit(&world);
+}

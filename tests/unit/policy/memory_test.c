@@ -1,0 +1,154 @@
+/*
+ * Out of memory: whichever request fails, the call says so, nothing that can be seen has changed, and the
+ * same call succeeds once there is memory.
+ */
+#include "tests/unit/policy/world.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "mm/policy/memory.h"
+
+/* Goal: the engine's own number for want of memory is the system's. */
+Test(memory, number)
+{
+    cr_assert_eq(POLICY_NO_MEMORY, -ENOMEM);
+}
+
+/* Goal: making a policy fails cleanly at each of its requests. */
+Test(memory, making)
+{
+    struct test_memory counted = {0};
+    struct policy_memory memory = {test_memory_resize, &counted};
+    struct policy *untouched = (struct policy *)(void *)&counted;
+    struct policy *policy = untouched;
+    size_t failed = 0;
+    for (;;) {
+        test_memory_fail(&counted, failed + 1);
+        int error = policy_new(&memory, world_key, &policy);
+        if (!error)
+            break;
+        cr_assert_eq(error, -ENOMEM);
+        cr_assert_eq(policy, untouched);
+        cr_assert_eq(counted.blocks, 0);
+        failed++;
+    }
+    cr_assert_gt(failed, 0);
+    policy_free(policy);
+    policy_free(NULL);
+    cr_assert_eq(counted.blocks, 0);
+}
+
+/* One step of building and using a system that grows every table; its outputs go where the next finds them.
+ */
+struct growing {
+    struct world world;
+    struct policy_realm realms[200];
+    struct policy_service services[200];
+    char name[32];
+};
+
+enum step { ADD_REALM, ADD_SERVICE, ADD_ALIAS, ADD_ACCESS, ADD_GRANT, RESERVE, STEPS };
+
+static int take_step(struct growing *growing, enum step step, uint32_t i)
+{
+    struct policy *policy = growing->world.policy;
+    struct policy_place place = {i + 1, 1};
+    switch (step) {
+    case ADD_REALM:
+        return policy_add_realm(policy, growing->world.init, no_realm, &growing->realms[i]);
+    case ADD_SERVICE:
+        snprintf(growing->name, sizeof growing->name, "service-%u", i);
+        return policy_add_service(policy, name_of(growing->name), growing->realms[i], place,
+                                  &growing->services[i]);
+    case ADD_ALIAS:
+        snprintf(growing->name, sizeof growing->name, "port:%u", i);
+        return policy_add_alias(policy, growing->services[i], name_of(growing->name));
+    case ADD_ACCESS: /* all on one list, so that it grows */
+        return policy_add_access(policy, growing->services[0], POLICY_ACCESS_REALM, growing->realms[i],
+                                 place);
+    case ADD_GRANT:
+        return policy_add_grant(policy, growing->realms[i], growing->services[i / 2], REALM_RIGHT_SEND,
+                                place);
+    case RESERVE:
+    case STEPS:
+        break;
+    }
+    return policy_reserve(policy);
+}
+
+/* What can be seen of the state, as one number: decisions of all on some, and names. */
+static uint64_t fingerprint(const struct growing *growing, uint32_t realms)
+{
+    uint64_t seen = count_capabilities(&growing->world);
+    char name[32];
+    for (uint32_t i = 0; i <= realms && i < 200; i++) {
+        for (uint32_t k = 0; k < 8; k++) {
+            snprintf(name, sizeof name, k % 2 ? "port:%u" : "service-%u", k < 4 ? k : i);
+            struct policy_decision decision =
+                decide(&growing->world, connect_event(growing->realms[i], name));
+            seen = seen * 1099511628211u + (uint64_t)decision.status * 64 + (uint64_t)decision.rule;
+            seen = seen * 1099511628211u + decision.place.line + decision.service.index;
+        }
+    }
+    return seen;
+}
+
+/* Takes a step with the first, second … request failing, until it asks for no more and succeeds. */
+static size_t take_step_in_need(struct growing *growing, enum step step, uint32_t i)
+{
+    uint64_t before = fingerprint(growing, i);
+    for (size_t n = 1;; n++) {
+        test_memory_fail(&growing->world.memory, n);
+        struct policy_realm realm = growing->realms[i];
+        struct policy_service service = growing->services[i];
+        int error = take_step(growing, step, i);
+        test_memory_fail(&growing->world.memory, 0);
+        if (!error)
+            return n - 1;
+        cr_assert_eq(error, -ENOMEM);
+        cr_assert(same_realm(realm, growing->realms[i]));
+        cr_assert(same_service(service, growing->services[i]));
+        cr_assert_eq(fingerprint(growing, i), before, "step %d of round %u left a trace", (int)step, i);
+        cr_assert_lt(n, 10);
+    }
+}
+
+/* Goal: every request of every call fails once, on the way from nothing to hundreds of everything. */
+Test(memory, each_request_fails_once)
+{
+    static struct growing growing;
+    world_init(&growing.world);
+    size_t failures[STEPS] = {0};
+    for (uint32_t i = 0; i < 200; i++) {
+        for (enum step step = ADD_REALM; step < STEPS; step++)
+            failures[step] += take_step_in_need(&growing, step, i);
+        snprintf(growing.name, sizeof growing.name, "service-%u", i);
+        put(&growing.world, register_event(growing.realms[i], growing.name), NULL);
+        if (i > 0)
+            put(&growing.world, connect_event(growing.realms[i], "service-0"), NULL);
+    }
+    for (enum step step = ADD_REALM; step < STEPS; step++)
+        cr_assert_gt(failures[step], 1, "step %d never was in need", (int)step);
+    cr_assert_eq(count_capabilities(&growing.world), 399);
+    world_deinit(&growing.world);
+}
+
+/* Goal: what was reserved suffices for any one event, also when tables are full to the brim. */
+Test(memory, apply_takes_none)
+{
+    struct world world;
+    world_init(&world);
+    struct policy_realm parent = realm_under(&world, world.init);
+    struct policy_service service = service_by(&world, "vfs", world.init, 1);
+    access_for(&world, service, POLICY_ACCESS_ALL, no_realm, 2);
+    put(&world, register_event(world.init, "vfs"), NULL); /* put() holds that applying asks for nothing */
+    for (size_t i = 0; i < 300; i++) {
+        struct policy_realm child = realm_under(&world, parent);
+        put(&world, grant_event(parent, child, "vfs"), NULL);
+        put(&world, connect_event(child, "vfs"), NULL);
+    }
+    cr_assert_eq(count_capabilities(&world), 301);
+    put(&world, end_event(parent, false), NULL);
+    world_deinit(&world);
+}
