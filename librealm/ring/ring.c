@@ -294,6 +294,7 @@ int realm_consumer_pop(struct realm_consumer *consumer, struct realm_message *re
     consumer->position += count;
     consumer->index = advance(consumer->index, count, consumer->lines);
     consumer->messages++;
+    consumer->last = count;
     /* The loads of the entry come before these stores, after which the producer may overwrite it. */
     realm_store_relaxed(&consumer->own->tail_messages, consumer->messages);
     realm_store_release(&consumer->own->tail_lines, consumer->position);
@@ -327,12 +328,18 @@ bool realm_consumer_park(struct realm_consumer *consumer, enum realm_parked how,
     realm_fence_full();
     uint32_t head = realm_load_acquire(&consumer->peer->head);
     bool ready = realm_consumer_ready(consumer);
-    if (head == consumer->position && !ready) {
+    /*
+     * An entry may have been taken by its commit before the producer stored head: then head still lies one
+     * entry back, and sleeping on that value is right, for the store to come changes it.
+     */
+    bool caught_up = head == consumer->position || head == consumer->position - consumer->last;
+    if (caught_up && !ready) {
         *ret_word = &consumer->peer->head;
         *ret_seen = head;
         return true;
     }
-    /* The commit is stored before head: a head that moved without one, or out of reach, is a false claim. */
+    /* The commit is stored before head: a head that moved on without one, or out of reach, is a false claim.
+     */
     if (!ready)
         consumer->fault = true;
     realm_consumer_unpark(consumer);

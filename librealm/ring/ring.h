@@ -105,7 +105,8 @@ struct realm_consumer {
     uint32_t position; /* lines consumed */
     uint32_t index;
     uint32_t messages;
-    bool fault; /* park found a head without its message: the next pop says so */
+    uint32_t last; /* lines of the entry taken last, whose head may not be stored yet */
+    bool fault;    /* park found a head without its message: the next pop says so */
     /* One bit a line: set while the line holds old payload that looks like the commit awaited there next. */
     uint64_t *payload_lines;
 };
