@@ -1,0 +1,186 @@
+/*
+ * Property: a ring behaves as a naive queue with two limits, for any sequence of pushes and pops of any
+ * sizes, from any position. Each sequence is drawn from a seed
+ * of its own and is the same in each run.
+ */
+#include <criterion/criterion.h>
+
+#include <realm/error.h>
+
+#include "tests/unit/ring/pair.h"
+
+struct random {
+    uint64_t state;
+};
+
+static uint64_t draw(struct random *random)
+{
+    random->state += UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t z = random->state;
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+static uint32_t below(struct random *random, uint32_t bound)
+{
+    return (uint32_t)(draw(random) % bound);
+}
+
+/* The model: messages with their payload, in an array. */
+struct model {
+    struct realm_message messages[64];
+    uint8_t payload[64][REALM_PAYLOAD_MAX];
+    uint32_t count;
+    uint32_t limit;
+};
+
+static uint32_t lines_of(uint32_t size)
+{
+    return (size + 24 + 63) / 64;
+}
+
+static int model_push(struct model *model, const struct realm_message *message, const uint8_t *payload)
+{
+    uint32_t lines = lines_of(message->size);
+    for (uint32_t i = 0; i < model->count; i++)
+        lines += lines_of(model->messages[i].size);
+    if (lines > PAIR_LINES || model->count == model->limit)
+        return REALM_E_QUEUE_FULL;
+    model->messages[model->count] = *message;
+    memcpy(model->payload[model->count++], payload, message->size);
+    return 0;
+}
+
+static int model_pop(struct model *model, struct realm_message *ret_message, uint8_t *payload)
+{
+    if (model->count == 0)
+        return REALM_E_WOULD_BLOCK;
+    *ret_message = model->messages[0];
+    memcpy(payload, model->payload[0], ret_message->size);
+    model->count--;
+    memmove(model->messages, model->messages + 1, model->count * sizeof *model->messages);
+    memmove(model->payload, model->payload + 1, model->count * sizeof *model->payload);
+    return 0;
+}
+
+/* Small sizes, sizes at the borders of lines, and any size. */
+static uint16_t draw_size(struct random *random)
+{
+    switch (below(random, 4)) {
+    case 0:
+        return (uint16_t)below(random, 100);
+    case 1: {
+        uint32_t size = 64 * below(random, 65) + 40 + below(random, 3) - 1;
+        return (uint16_t)(size < REALM_PAYLOAD_MAX ? size : REALM_PAYLOAD_MAX);
+    }
+    default:
+        return (uint16_t)below(random, REALM_PAYLOAD_MAX + 1);
+    }
+}
+
+/* Half of the payloads are words near the positions that their lines will have, to mimic commits. */
+static void draw_payload(struct random *random, const struct pair *pair, uint8_t *payload)
+{
+    uint64_t noise = draw(random);
+    bool mimic = noise & 1;
+    uint32_t ahead = PAIR_LINES + (uint32_t)(noise >> 8) % 70;
+    for (uint32_t i = 0; i < REALM_PAYLOAD_MAX; i += 4) {
+        uint32_t word =
+            mimic ? pair->producer.position + (i + 24) / 64 + ahead : (uint32_t)(noise >> (i % 33));
+        memcpy(payload + i, &word, 4);
+    }
+}
+
+static void same_message(const struct realm_message *got, const struct realm_message *expected)
+{
+    cr_assert_eq(got->kind, expected->kind);
+    cr_assert_eq(got->priority, expected->priority);
+    cr_assert_eq(got->size, expected->size);
+    cr_assert_eq(got->call, expected->call);
+    cr_assert_eq(got->status, expected->status);
+    cr_assert_eq(got->tag, expected->tag);
+}
+
+static void step_push(struct random *random, struct pair *pair, struct model *model)
+{
+    uint8_t payload[REALM_PAYLOAD_MAX];
+    draw_payload(random, pair, payload);
+    struct realm_message message = {.kind = (enum realm_message_kind)(1 + below(random, 3)),
+                                    .priority = (uint8_t)draw(random),
+                                    .size = draw_size(random),
+                                    .call = (uint32_t)draw(random),
+                                    .status = (int32_t)draw(random),
+                                    .tag = draw(random)};
+    int expected = model_push(model, &message, payload);
+    cr_assert_eq(realm_producer_push(&pair->producer, &message, payload), expected);
+    if (expected == 0)
+        return;
+    const uint32_t *word;
+    uint32_t seen;
+    cr_assert(realm_producer_park(&pair->producer, message.size, &word, &seen));
+    cr_assert_eq(*word, seen);
+    realm_producer_unpark(&pair->producer);
+}
+
+static void step_pop(struct random *random, struct pair *pair, struct model *model)
+{
+    uint8_t got[REALM_PAYLOAD_MAX], expected_payload[REALM_PAYLOAD_MAX];
+    struct realm_message message, expected = {0};
+    size_t capacity = below(random, 3) == 0 ? below(random, REALM_PAYLOAD_MAX) : REALM_PAYLOAD_MAX;
+    int status = model_pop(model, &expected, expected_payload);
+    cr_assert_eq(realm_consumer_ready(&pair->consumer), status == 0);
+    const uint32_t *word;
+    uint32_t seen;
+    cr_assert_eq(realm_consumer_park(&pair->consumer, REALM_PARKED_FUTEX, &word, &seen), status != 0);
+    cr_assert_eq(realm_consumer_pop(&pair->consumer, &message, got, capacity), status);
+    realm_consumer_unpark(&pair->consumer);
+    if (status != 0)
+        return;
+    same_message(&message, &expected);
+    cr_assert_arr_eq(got, expected_payload, expected.size < capacity ? expected.size : capacity);
+}
+
+static void run(uint64_t seed, uint32_t position, uint32_t limit)
+{
+    static struct model model;
+    struct random random = {seed};
+    struct pair pair;
+    model.count = 0;
+    model.limit = limit;
+    pair_init(&pair, limit);
+    if (position != 0)
+        pair_start_at(&pair, position, position * 3);
+    /* The mood drifts, so that the ring is sometimes full, sometimes empty, mostly between. */
+    for (uint32_t step = 0, mood = 50; step < 20000; step++) {
+        if (step % 100 == 0)
+            mood = 20 + below(&random, 61);
+        if (below(&random, 100) < mood)
+            step_push(&random, &pair, &model);
+        else
+            step_pop(&random, &pair, &model);
+    }
+    pair_deinit(&pair);
+}
+
+/* Goal: the ring and the model agree from the first position on. */
+Test(ring_property, from_the_start)
+{
+    for (uint64_t seed = 1; seed <= 4; seed++)
+        run(seed, 0, REALM_QUEUE_MESSAGES);
+}
+
+/* Goal: they agree across the wrap of positions, wherever in the ring it falls. */
+Test(ring_property, across_the_wrap)
+{
+    for (uint32_t i = 0; i < 4; i++)
+        run(100 + i, UINT32_MAX - 1000 * i - 61 * i, REALM_QUEUE_MESSAGES);
+}
+
+/* Goal: they agree for every limit of messages, from one on. */
+Test(ring_property, other_limits)
+{
+    run(7, 0, 1);
+    run(8, UINT32_MAX - 5, 2);
+    run(9, 12345, 60);
+}

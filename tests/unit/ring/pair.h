@@ -1,0 +1,62 @@
+/*
+ * Two regions of a channel in private memory, with the ends that the tests drive: the request direction,
+ * from client to server.
+ */
+#ifndef TESTS_UNIT_RING_PAIR_H
+#define TESTS_UNIT_RING_PAIR_H
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "librealm/ring/ring.h"
+
+#define PAIR_BYTES REALM_REGION_DEFAULT_BYTES
+#define PAIR_LINES 124u
+
+struct pair {
+    struct realm_region *client, *server;
+    struct realm_producer producer; /* the client's */
+    struct realm_consumer consumer; /* the server's */
+    uint64_t payload_lines[REALM_CONSUMER_WORDS(PAIR_BYTES)];
+};
+
+static inline void pair_init(struct pair *pair, uint32_t limit)
+{
+    pair->client = aligned_alloc(4096, PAIR_BYTES);
+    pair->server = aligned_alloc(4096, PAIR_BYTES);
+    if (pair->client == NULL || pair->server == NULL)
+        abort();
+    memset(pair->client, 0, PAIR_BYTES);
+    memset(pair->server, 0, PAIR_BYTES);
+    realm_producer_init(&pair->producer, pair->client, pair->server, PAIR_BYTES, limit);
+    realm_consumer_init(&pair->consumer, pair->server, pair->client, PAIR_BYTES, pair->payload_lines);
+}
+
+static inline void pair_deinit(struct pair *pair)
+{
+    free(pair->client);
+    free(pair->server);
+}
+
+/*
+ * Moves a fresh pair to a position as if so many lines had gone through it. What the lines would hold by
+ * then is not known, so each of them is taken for one that mimics a commit.
+ */
+static inline void pair_start_at(struct pair *pair, uint32_t position, uint32_t messages)
+{
+    pair->producer.position = pair->producer.seen_lines = pair->consumer.position = position;
+    pair->producer.messages = pair->producer.seen_messages = pair->consumer.messages = messages;
+    pair->producer.index = pair->consumer.index = position % PAIR_LINES;
+    pair->client->head = position;
+    pair->server->tail_lines = position;
+    pair->server->tail_messages = messages;
+    memset(pair->payload_lines, 0xff, sizeof pair->payload_lines);
+}
+
+/* The entry at a line, as an attacker would write it. */
+static inline struct realm_entry *pair_entry(struct pair *pair, uint32_t index)
+{
+    return (struct realm_entry *)(void *)(pair->client->lines + index * REALM_LINE);
+}
+
+#endif
