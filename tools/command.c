@@ -1,0 +1,167 @@
+/* The table of commands. Adding one means: a row here, its function, and its section of the manual. */
+#include "tools/command.h"
+
+#include <string.h>
+
+#include "librealm/core/nearest.h"
+
+#define JSON                                                                                                 \
+    {                                                                                                        \
+        "--json", 0, NULL, "print JSON instead of text", NULL                                                \
+    }
+#define INSTANCE                                                                                             \
+    {                                                                                                        \
+        "--instance", 0, "NAME", "which running system (default: $REALMKIT_INSTANCE, else \"default\")",     \
+            NULL                                                                                             \
+    }
+
+const struct command command_table[] = {
+    {"run",
+     "FILE",
+     1,
+     1,
+     "boot a scenario and stream what happens",
+     "Reads the scenario, starts its realms, and prints every event until the system has ended: when its "
+     "clients have finished, when --for is over, or with ctrl-C, which asks all realms to stop (again: at "
+     "once). The exit status is 1 if the system could not start or did not end well.",
+     "realm run examples/hello.yaml --for 5s",
+     {{"--json", 0, NULL, "print events as they are: one JSON object a line", NULL},
+      {"--for", 0, "TIME", "end politely after this time, such as 500ms or 5s", NULL},
+      {"--waiter", 0, "KIND", "how realms wait: auto, uring or pipe (default: auto)", "auto|uring|pipe"},
+      {"--orphan-grace", 0, "TIME", "how long channels live on when the broker dies (default: 5s)", NULL},
+      {"--instance", 0, "NAME", "name of this system (default: $REALMKIT_INSTANCE, else \"default\")", NULL},
+      {"--quiet", 'q', NULL, "print only what went wrong", NULL}},
+     run_main},
+    {"check",
+     "FILE",
+     1,
+     1,
+     "say whether a scenario is sound, and who may connect to what",
+     "Reads the scenario as `realm run` does and starts nothing. Prints what is wrong with file, line, "
+     "column "
+     "and the line itself; checks the assertions with the policy engine; warns of rules that match nothing "
+     "or "
+     "everything. The exit status is 1 if there is an error; warnings are not errors.",
+     "realm check examples/hello.yaml",
+     {JSON},
+     check_main},
+    {"ps",
+     "",
+     0,
+     0,
+     "list the realms",
+     "Lists every realm of the running system, also those that are dormant or have ended.",
+     "realm ps",
+     {JSON, INSTANCE},
+     ps_main},
+    {"services",
+     "",
+     0,
+     0,
+     "list the services",
+     "Lists every declared service, its provider, whether it is registered, and who may connect.",
+     "realm services",
+     {JSON, INSTANCE},
+     services_main},
+    {"channels",
+     "",
+     0,
+     0,
+     "list the open channels",
+     "Lists every channel: who is connected to which service of whom, and since when.",
+     "realm channels",
+     {JSON, INSTANCE},
+     channels_main},
+    {"caps",
+     "",
+     0,
+     0,
+     "list the capabilities",
+     "Lists the derivation tree: endpoints, and the send capabilities that were minted from them.",
+     "realm caps",
+     {JSON, INSTANCE},
+     caps_main},
+    {"explain",
+     "REALM SERVICE",
+     2,
+     2,
+     "say whether a realm may connect to a service, and why",
+     "Shows each rule that is looked at, in order, with its place in the scenario, which one decided, and "
+     "what "
+     "would allow a connection that is denied. With --file it asks a scenario instead of a running system.",
+     "realm explain client hello --file examples/hello.yaml",
+     {{"--file", 0, "FILE", "ask this scenario, with nothing running", NULL}, JSON, INSTANCE},
+     explain_main},
+    {"spawn",
+     "REALM [ARG...]",
+     1,
+     65,
+     "start a realm",
+     "Starts a realm that is dormant or has ended, or an instance of a template. Further words are given to "
+     "the program after the scenario's own arguments; put -- before words that begin with a dash.",
+     "realm spawn worker --name worker-2 -- --fast",
+     {{"--name", 0, "NAME", "name of the new instance, if REALM is a template", NULL}, JSON, INSTANCE},
+     spawn_main},
+    {"kill",
+     "REALM",
+     1,
+     1,
+     "end a realm at once",
+     "Ends a realm and all its descendants with SIGKILL. Its clients are told. It is not restarted.",
+     "realm kill server",
+     {JSON, INSTANCE},
+     kill_main},
+    {"logs",
+     "[REALM]",
+     0,
+     1,
+     "print what realms have printed",
+     "Prints the lines that the realms' standard output and error have had, of one realm or of all.",
+     "realm logs -f client",
+     {{"--follow", 'f', NULL, "go on with new lines as they come", NULL}, JSON, INSTANCE},
+     logs_main},
+    {"help",
+     "[COMMAND]",
+     0,
+     1,
+     "print help, of everything or of one command",
+     "The same as `realm COMMAND --help`.",
+     "realm help run",
+     {{0}},
+     help_main},
+    {"completion",
+     "SHELL",
+     1,
+     1,
+     "print a completion script for bash or zsh",
+     "SHELL is bash or zsh. Completes commands and their options.",
+     "eval \"$(realm completion bash)\"",
+     {{0}},
+     completion_main},
+};
+
+const size_t command_count = sizeof command_table / sizeof command_table[0];
+
+const struct command *command_find(const char *name)
+{
+    for (size_t i = 0; i < command_count; i++)
+        if (strcmp(command_table[i].name, name) == 0)
+            return &command_table[i];
+    return NULL;
+}
+
+const char *command_nearest(const char *name)
+{
+    const char *names[sizeof command_table / sizeof command_table[0]];
+    for (size_t i = 0; i < command_count; i++)
+        names[i] = command_table[i].name;
+    return realm_nearest(name, names, command_count);
+}
+
+size_t command_options(const struct command *command)
+{
+    size_t count = 0;
+    while (count < COMMAND_OPTIONS_MAX && command->options[count].name)
+        count++;
+    return count;
+}
