@@ -30,6 +30,9 @@ struct broker_realm;
 struct broker_service;
 struct broker_channel;
 
+/* The struct that a member is embedded in. */
+#define broker_container(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+
 /* Limits. Each has a test. */
 #define BROKER_ROUND_PACKETS    8u     /* taken from one realm in one round */
 #define BROKER_SECOND_PACKETS   10000u /* taken from one realm in one second */
@@ -79,22 +82,28 @@ struct broker_pool {
     struct broker_region ready[BROKER_POOL_REGIONS_MAX]; /* mapped by the realm and sealed */
     uint32_t ready_count;
     uint32_t asked;       /* asked from the launcher, one request at a time */
+    uint32_t wanted;      /* connects that found it empty since the last request */
     uint32_t next_number; /* of the next region of this incarnation */
 };
 
-/* One packet on its way to a realm. */
+/* One packet on its way to a realm (delivery.c). */
 struct delivery_packet;
 
+struct delivery_queue {
+    struct delivery_packet *first, *last;
+};
+
 struct broker_delivery {
-    struct delivery_packet *plain, **plain_tail; /* without descriptors: these overtake the others */
-    struct delivery_packet *laden, **laden_tail; /* with descriptors: one in flight at a time */
-    uint32_t queued;                             /* in both */
-    uint64_t next_sequence;
+    struct delivery_queue plain; /* without descriptors: these overtake the others */
+    struct delivery_queue laden; /* with descriptors: one in flight at a time */
+    uint32_t queued;             /* in both */
+    bool blocked;                /* the socket is full: EPOLLOUT is listened for */
+    uint64_t last_sequence;
     uint64_t in_flight; /* sequence that waits for its ACK; 0: none */
     uint16_t in_flight_type;
-    uint64_t in_flight_cookie; /* CONNECTED, ACCEPTED: the channel's end */
-    struct poll_timer deadline;
-    struct poll_timer retry; /* the kernel refused more descriptors in flight: try again soon */
+    uint64_t in_flight_cookie;  /* CONNECTED, ACCEPTED: the channel's end */
+    struct poll_timer deadline; /* of the ACK; runs while something waits for it */
+    struct poll_timer retry;    /* the kernel has too many descriptors in flight: try again soon */
 };
 
 /* Anything a realm calls by a cookie: an endpoint, or its end of a channel. */
@@ -113,8 +122,7 @@ struct broker_end {
     struct broker_realm *realm;
     struct broker_region region; /* its own */
     uint32_t slot;
-    bool told;                                         /* its CONNECTED or ACCEPTED was sent */
-    bool ready;                                        /* … and acknowledged */
+    bool ready;                                        /* it has mapped what it got, and said so */
     struct broker_channel *next_of_realm, **link_back; /* in realm->channels */
 };
 
@@ -138,6 +146,8 @@ struct broker_realm {
     bool instance;        /* of a template: the record goes when it has ended */
     struct policy_realm policy;
     struct broker_realm *parent; /* NULL: init */
+    uint8_t *args;               /* of the last start that gave some, for restarts: args_count strings */
+    uint32_t args_count, args_size;
 
     /* over all incarnations */
     uint64_t starts;
@@ -154,26 +164,28 @@ struct broker_realm {
     uint64_t id; /* struct realm_id; 0: never started */
     int32_t pid;
     uint64_t started_ns; /* poll_now_ns */
-    bool hello;          /* it has said so */
+    bool severed;        /* what it owned is given back; only its process may be left */
+    bool kill_due;       /* the launcher is to be told to kill it */
+    bool hello;          /* it has said so; hello_xid waits for the WELCOME */
     bool welcomed;
     uint64_t hello_xid;
     uint32_t waiter;                 /* enum realm_waiter_kind */
     struct poll_source control;      /* fd -1: none */
-    uint32_t control_events;         /* that the source listens to */
     int hint_fd;                     /* write end of its hint pipe, or -1 */
     struct realm_control_page *page; /* NULL until made */
-    int page_fd;                     /* read-only; -1 once sent */
-    bool page_asked;
+    int page_fd;                     /* read-only; -1: not made, or sent */
     struct broker_pool pool;
     struct broker_delivery delivery;
     struct broker_channel *channels; /* through either end */
-    uint32_t channels_count;         /* ends: a realm connected to itself would count twice */
-    uint64_t *slots;                 /* bitmap of slots in use */
+    uint32_t channels_count;
+    uint64_t *slots; /* bitmap of the slots in use */
     uint32_t slots_words;
     uint32_t waits_count;     /* of its connects */
     uint64_t second_start_ns; /* flood limit */
     uint32_t second_packets;
     struct poll_timer throttle;
+    const char *offence; /* what it did: it will be ended before the round is over; else NULL */
+    struct broker_realm *next_offender;
     struct broker_realm *spawner; /* whose SPAWN waits for this start; NULL: nobody's */
     uint64_t spawn_xid;
     uint64_t spawn_decision;
@@ -197,7 +209,6 @@ struct broker_wait {
     uint64_t xid;
     uint32_t flags;
     uint64_t pool_deadline_ns; /* 0: it waits for the registration */
-    struct realm_control_name name;
 };
 
 /* What is held now: everything here is 0 or at its start value again when all realms have ended. */
@@ -234,17 +245,20 @@ struct broker {
     struct broker_realm **declared;  /* by index of the declaration */
     struct broker_service *services; /* config->services_count of them */
     struct broker_channel *channels, *channels_last;
-    struct broker_wait *waits, *waits_last;
-    struct broker_counts counts;
+    struct broker_wait *waits, *waits_last; /* in the order of asking */
+    uint32_t waits_count;
     uint64_t next_id;
     uint64_t decisions; /* made so far: the number of the last */
     bool waits_changed; /* something happened that a waiting connect may wait for */
     struct poll_timer waits_timer;
-    bool client_started; /* a realm that provides nothing has ever been started */
-    bool failed;         /* a realm whose record is gone had failed */
-    bool stopping;       /* the system ends */
-    bool killing;        /* … and patience is over */
-    bool launcher_gone;  /* it sends no more */
+    bool client_started;            /* a realm that provides nothing has ever been started */
+    struct broker_realm *offenders; /* to be ended before the round is over */
+    bool sweep_due;                 /* an instance may be over */
+    bool failed;                    /* a realm whose record is gone had failed */
+    bool stopping;                  /* the system ends */
+    bool killing;                   /* … and patience is over */
+    bool finishing;                 /* … and all realms are gone */
+    bool launcher_gone;             /* it sends no more */
     bool ended;
     int exit_code;
     struct poll_timer stop_timer;
@@ -297,8 +311,8 @@ struct broker_spawn {
 };
 int broker_spawn(struct broker *broker, const struct broker_spawn *spawn, struct broker_realm **ret_realm);
 
-/* Ends a realm and its descendants at once; one that runs no more is not an error. cause: ADMIN, … A
- * realm that waits for a restart is not started again. */
+/* Ends a realm and its descendants at once; one that runs no more is not an error. A realm that waits for
+ * a restart is not started again. The record stays valid until the present round of the loop is over. */
 void broker_kill(struct broker *broker, struct broker_realm *realm, enum broker_cause cause);
 
 /* Asks all running realms for their STATS; the answers come into the records when they come. */
@@ -348,7 +362,7 @@ int broker_explain(const struct broker *broker, const struct broker_realm *realm
 int broker_new(const struct broker_options *options, struct broker **ret_broker);
 /* Waits for something to do if `wait`, and does it. Return: 0; -errno. */
 int broker_step(struct broker *broker, bool wait);
-/* Closes and frees everything it still holds; says nothing to anybody. NULL is a no-op. */
+/* Closes and frees everything it still holds. NULL is a no-op. */
 void broker_free(struct broker *broker);
 
 #endif

@@ -1,0 +1,36 @@
+/*
+ * Channels: made from a ready region of each of two realms, closed by either, and told to both.
+ */
+#ifndef MM_BROKER_CHANNELS_H
+#define MM_BROKER_CHANNELS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct broker;
+struct broker_channel;
+struct broker_realm;
+struct broker_service;
+struct broker_token;
+
+/*
+ * Makes a channel between two different realms, each of which has a ready region, without telling anybody.
+ * Return: 0; REALM_E_LIMIT: one of them has too many; -errno.
+ */
+int channels_make(struct broker_realm *client, struct broker_service *service,
+                  struct broker_channel **ret_channel);
+/* Sends CONNECTED and ACCEPTED. Capability, badge, xid and flags are set by then. */
+void channels_tell(struct broker_channel *channel);
+
+/* Ends a channel: tells both ends but `quiet` (which knows, or is no more; NULL: none). reason: REALM_E_*
+ * as in CLOSED. in_policy: the policy still has its capability. */
+void channels_close(struct broker_channel *channel, int reason, const struct broker_realm *quiet,
+                    bool in_policy);
+/* Only frees it: for one that was made and not told, and at the end of the broker. */
+void channels_free(struct broker_channel *channel);
+
+struct broker_channel *channels_of_token(struct broker_token *token);
+/* The realm has mapped the region that came for this cookie; the channel may be gone by now. */
+void channels_acknowledged(struct broker *broker, struct broker_realm *realm, uint64_t cookie);
+
+#endif

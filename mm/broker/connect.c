@@ -1,0 +1,275 @@
+/*
+ * A connect is decided by the policy each time it is tried, never from memory: between asking and getting,
+ * the service may have been withdrawn or a grant may have ended.
+ *
+ * What is allowed but cannot be done yet waits, for the registration (if the realm asked to wait) or for
+ * a region of either pool (always, but not longer than BROKER_POOL_DEADLINE_NS). Waits form one list in the
+ * order of asking. It is walked at the end of a round in which something happened that a wait may be for,
+ * and a wait whose condition plainly does not hold costs a look and no decision.
+ */
+#include "mm/broker/connect.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <realm/error.h>
+
+#include "librealm/core/assert.h"
+#include "mm/broker/channels.h"
+#include "mm/broker/delivery.h"
+#include "mm/broker/explain.h"
+#include "mm/broker/pool.h"
+#include "mm/broker/state.h"
+
+enum outcome { ANSWERED, NEEDS_REGISTRATION, NEEDS_POOL };
+
+/* --- one try --- */
+
+/* A realm whose pool is empty is asked to hurry: somebody waits for it. */
+static bool has_region(struct broker_realm *realm)
+{
+    if (realm->pool.ready_count > 0)
+        return true;
+    delivery_hurry(realm);
+    return false;
+}
+
+static bool have_regions(struct broker_realm *client, struct broker_realm *server)
+{
+    bool client_has = has_region(client);
+    return has_region(server) && client_has;
+}
+
+static void want_region(struct broker_realm *realm)
+{
+    if (realm->pool.ready_count > 0)
+        return;
+    realm->pool.wanted++;
+    pool_refill(realm);
+}
+
+static int open_channel(struct broker_realm *realm, struct broker_service *service,
+                        const struct policy_event *event, const struct policy_decision *decision,
+                        uint64_t xid, uint32_t flags)
+{
+    struct broker *broker = realm->broker;
+    struct broker_channel *channel;
+    int error = policy_reserve(broker->policy);
+    if (!error)
+        error = channels_make(realm, service, &channel);
+    if (error)
+        return error;
+    struct policy_outcome outcome;
+    policy_apply(broker->policy, event, decision, NULL, NULL, &outcome);
+    channel->capability = outcome.capability;
+    channel->badge = outcome.badge;
+    channel->xid = xid;
+    channel->flags = flags;
+    struct broker_realm *server = service->provider;
+    events_emit(broker->events, "connected", "{s:s, s:s, s:s}", "realm", realm->name, "service",
+                service->config->name, "server", server->name);
+    channels_tell(channel);
+    pool_refill(server);
+    pool_refill(realm);
+    return 0;
+}
+
+/* name is any name of the service. *ret_service is set unless it is ANSWERED. */
+static enum outcome attempt(struct broker_realm *realm, const char *name, uint64_t xid, uint32_t flags,
+                            struct broker_service **ret_service)
+{
+    struct broker *broker = realm->broker;
+    struct policy_event event = {
+        .kind = POLICY_CONNECT, .actor = realm->policy, .service = {name, strlen(name)}};
+    struct policy_decision decision;
+    policy_decide(broker->policy, &event, &decision);
+    broker->decisions++;
+
+    struct broker_service *service = broker_service_of(broker, decision.service);
+    bool allowed = decision.status == 0 || (decision.status == REALM_E_NO_SERVICE && service);
+    if (!allowed) {
+        explain_denied(realm, name, &decision);
+        delivery_reply(realm, xid, decision.status, 0, broker->decisions);
+        return ANSWERED;
+    }
+    *ret_service = service;
+    if (decision.status == REALM_E_NO_SERVICE) {
+        if (flags & REALM_CONNECT_WAIT)
+            return NEEDS_REGISTRATION;
+        delivery_reply(realm, xid, REALM_E_NO_SERVICE, 0, broker->decisions);
+        return ANSWERED;
+    }
+    realm_assert(service->provider != NULL); /* the registry and the policy agree */
+    if (!have_regions(realm, service->provider)) {
+        want_region(realm);
+        want_region(service->provider);
+        return NEEDS_POOL;
+    }
+    if (open_channel(realm, service, &event, &decision, xid, flags))
+        delivery_reply(realm, xid, REALM_E_LIMIT, 0, broker->decisions);
+    return ANSWERED;
+}
+
+/* --- waiting --- */
+
+static void wait_free(struct broker_wait *wait)
+{
+    struct broker *broker = wait->realm->broker;
+    if (wait->previous)
+        wait->previous->next = wait->next;
+    else
+        broker->waits = wait->next;
+    if (wait->next)
+        wait->next->previous = wait->previous;
+    else
+        broker->waits_last = wait->previous;
+    wait->realm->waits_count--;
+    broker->waits_count--;
+    free(wait);
+}
+
+/* A realm that gives up on a connect does not say so. Its oldest wait is the likeliest to be forgotten, so
+ * it is the one to go when there are too many. */
+static void drop_oldest(struct broker_realm *realm)
+{
+    struct broker_wait *wait = realm->broker->waits;
+    while (wait && wait->realm != realm)
+        wait = wait->next;
+    realm_assert(wait != NULL);
+    delivery_reply(realm, wait->xid, REALM_E_LIMIT, 0, 0);
+    wait_free(wait);
+}
+
+static struct broker_wait *wait_new(struct broker_realm *realm, struct broker_service *service, uint64_t xid,
+                                    uint32_t flags)
+{
+    struct broker *broker = realm->broker;
+    if (realm->waits_count >= BROKER_REALM_WAITS_MAX)
+        drop_oldest(realm);
+    if (broker->waits_count >= BROKER_WAITS_MAX)
+        return NULL;
+    struct broker_wait *wait = calloc(1, sizeof(*wait));
+    if (!wait)
+        return NULL;
+    *wait = (struct broker_wait){
+        .previous = broker->waits_last, .realm = realm, .service = service, .xid = xid, .flags = flags};
+    if (broker->waits_last)
+        broker->waits_last->next = wait;
+    else
+        broker->waits = wait;
+    broker->waits_last = wait;
+    broker->waits_count++;
+    realm->waits_count++;
+    return wait;
+}
+
+static void set_outcome(struct broker_wait *wait, enum outcome outcome)
+{
+    struct broker *broker = wait->realm->broker;
+    if (outcome == NEEDS_REGISTRATION) {
+        wait->pool_deadline_ns = 0;
+    } else if (wait->pool_deadline_ns == 0) {
+        wait->pool_deadline_ns = poll_now_ns() + BROKER_POOL_DEADLINE_NS;
+        if (!broker->waits_timer.armed)
+            poll_timer_start(broker->poll, &broker->waits_timer, wait->pool_deadline_ns);
+    }
+}
+
+static void request(struct broker_realm *realm, const char *name, uint64_t xid, uint32_t flags)
+{
+    struct broker_service *service;
+    enum outcome outcome = attempt(realm, name, xid, flags, &service);
+    if (outcome == ANSWERED)
+        return;
+    struct broker_wait *wait = wait_new(realm, service, xid, flags);
+    if (wait)
+        set_outcome(wait, outcome);
+    else
+        delivery_reply(realm, xid, REALM_E_LIMIT, 0, 0);
+}
+
+void connect_request(struct broker_realm *realm, const struct realm_control_named *packet)
+{
+    request(realm, (const char *)packet->name.text, packet->header.xid, packet->flags);
+}
+
+void connect_again(struct broker_realm *realm, struct broker_service *service, uint64_t xid, uint32_t flags)
+{
+    /* Not now: the caller is in the middle of taking something down. The walk will decide. */
+    struct broker_wait *wait = wait_new(realm, service, xid, flags);
+    if (wait)
+        realm->broker->waits_changed = true;
+    else
+        delivery_reply(realm, xid, REALM_E_LIMIT, 0, 0);
+}
+
+/* Whether it is worth asking the policy: what the wait is for is there, or can no longer be waited for. */
+static bool ripe(const struct broker_wait *wait)
+{
+    const struct broker_service *service = wait->service;
+    if (!service->provider)
+        return wait->pool_deadline_ns != 0 || !(wait->flags & REALM_CONNECT_WAIT);
+    return wait->pool_deadline_ns == 0 || have_regions(wait->realm, service->provider);
+}
+
+static void retry(struct broker_wait *wait)
+{
+    struct broker_realm *realm = wait->realm;
+    struct broker_service *service;
+    if (realm->offence || !ripe(wait))
+        return;
+    enum outcome outcome = attempt(realm, wait->service->config->name, wait->xid, wait->flags, &service);
+    if (outcome == ANSWERED)
+        wait_free(wait);
+    else
+        set_outcome(wait, outcome);
+}
+
+void connect_retry(struct broker *broker)
+{
+    if (!broker->waits_changed)
+        return;
+    broker->waits_changed = false;
+    struct broker_wait *next;
+    for (struct broker_wait *wait = broker->waits; wait; wait = next) {
+        next = wait->next; /* a try ends no wait but its own */
+        retry(wait);
+    }
+}
+
+void connect_drop(struct broker_realm *realm)
+{
+    struct broker_wait *next;
+    for (struct broker_wait *wait = realm->broker->waits; wait; wait = next) {
+        next = wait->next;
+        if (wait->realm == realm)
+            wait_free(wait);
+    }
+}
+
+/* A pool that never fills: its owner takes nothing, or there is no memory. The client is not left alone. */
+static void deadline_passed(struct poll_timer *timer)
+{
+    struct broker *broker = broker_container(timer, struct broker, waits_timer);
+    uint64_t now_ns = poll_now_ns(), first_ns = UINT64_MAX;
+    struct broker_wait *next;
+    for (struct broker_wait *wait = broker->waits; wait; wait = next) {
+        next = wait->next;
+        if (wait->pool_deadline_ns == 0)
+            continue;
+        if (wait->pool_deadline_ns <= now_ns) {
+            delivery_reply(wait->realm, wait->xid, REALM_E_LIMIT, 0, 0);
+            wait_free(wait);
+        } else if (wait->pool_deadline_ns < first_ns) {
+            first_ns = wait->pool_deadline_ns;
+        }
+    }
+    if (first_ns != UINT64_MAX)
+        poll_timer_start(broker->poll, timer, first_ns);
+}
+
+void connect_init(struct broker *broker)
+{
+    broker->waits_timer.fire = deadline_passed;
+}

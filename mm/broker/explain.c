@@ -1,0 +1,107 @@
+/*
+ * The policy decides in numbers: a rule, a place in the scenario, a kind of fix. Here they become the
+ * words that events, `realm explain` and the log show. Nothing here decides anything.
+ */
+#include "mm/broker/explain.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <realm/error.h>
+
+#include "mm/broker/state.h"
+
+void broker_place(const struct broker *broker, uint32_t line, uint32_t column, char text[BROKER_PLACE_MAX])
+{
+    const char *source = broker->config->source ? broker->config->source : "";
+    const char *slash = strrchr(source, '/');
+    const char *base = slash ? slash + 1 : source;
+    if (line == 0)
+        snprintf(text, BROKER_PLACE_MAX, "%s", base);
+    else
+        snprintf(text, BROKER_PLACE_MAX, "%s:%u:%u", base, line, column);
+}
+
+/* Rules name declarations: what would let an instance in is a rule for its template. */
+static const char *declared_name(const struct broker *broker, struct policy_realm realm)
+{
+    const struct broker_realm *record = broker_realm_of(broker, realm);
+    return record ? broker->config->realms[record->declaration].name : "?";
+}
+
+static void describe_fix(const struct broker *broker, const struct broker_realm *actor, const char *name,
+                         const struct policy_fix *fix, char text[BROKER_FIX_MAX])
+{
+    const struct broker_service *service = broker_service_of(broker, fix->service);
+    const char *service_name = service ? service->config->name : name;
+    const char *realm = declared_name(broker, fix->realm);
+    char at[BROKER_PLACE_MAX];
+    broker_place(broker, service ? service->config->place.line : 0,
+                 service ? service->config->place.column : 0, at);
+    switch (fix->kind) {
+    case POLICY_FIX_ACCESS:
+        snprintf(text, BROKER_FIX_MAX,
+                 "add `%s` to the `access:` of `%s` (%s), or `- {to: %s, service: %s, rights: [send]}` to "
+                 "`grants:`",
+                 realm, service_name, at, realm, service_name);
+        break;
+    case POLICY_FIX_PROVIDER:
+        snprintf(text, BROKER_FIX_MAX, "make `%s` the `provider:` of `%s` (%s)", realm, service_name, at);
+        break;
+    case POLICY_FIX_DECLARE:
+        snprintf(text, BROKER_FIX_MAX, "declare a service `%s`, or give one this alias, in %s", name, at);
+        break;
+    case POLICY_FIX_PARENT:
+        snprintf(text, BROKER_FIX_MAX, "give realm `%s` the `parent:` `%s`", realm,
+                 actor ? declared_name(broker, actor->policy) : "?");
+        break;
+    case POLICY_FIX_NONE:
+        text[0] = '\0';
+        break;
+    }
+}
+
+void broker_explain_decision(const struct broker *broker, const struct broker_realm *actor, const char *name,
+                             const struct policy_decision *decision, struct broker_reason *ret_reason)
+{
+    ret_reason->rule = policy_rule_name(decision->rule);
+    broker_place(broker, decision->place.line, decision->place.column, ret_reason->at);
+    describe_fix(broker, actor, name, &decision->fix, ret_reason->fix);
+}
+
+void explain_denied(struct broker_realm *realm, const char *service, const struct policy_decision *decision)
+{
+    struct broker_reason reason;
+    broker_explain_decision(realm->broker, realm, service, decision, &reason);
+    events_emit(realm->broker->events, "denied", "{s:s, s:s, s:s, s:s, s:s}", "realm", realm->name, "service",
+                service, "rule", reason.rule, "at", reason.at, "fix", reason.fix);
+}
+
+int broker_explain(const struct broker *broker, const struct broker_realm *realm, const char *service,
+                   struct broker_explanation **ret_explanation)
+{
+    struct broker_explanation *explanation = calloc(1, sizeof(*explanation));
+    if (!explanation)
+        return -ENOMEM;
+    struct policy_event event = {
+        .kind = POLICY_CONNECT, .actor = realm->policy, .service = {service, strlen(service)}};
+    struct policy_decision decision;
+    policy_decide(broker->policy, &event, &decision);
+    bool declared = broker_service_of(broker, decision.service) != NULL;
+    explanation->allowed = decision.status == 0 || (decision.status == REALM_E_NO_SERVICE && declared);
+    explanation->registered = decision.registered;
+    broker_explain_decision(broker, realm, service, &decision, &explanation->reason);
+
+    struct policy_step steps[BROKER_STEPS_MAX];
+    size_t count = policy_explain(broker->policy, &event, steps, BROKER_STEPS_MAX);
+    explanation->steps_count = count < BROKER_STEPS_MAX ? count : BROKER_STEPS_MAX;
+    for (size_t i = 0; i < explanation->steps_count; i++) {
+        explanation->steps[i].rule = policy_rule_name(steps[i].rule);
+        explanation->steps[i].matched = steps[i].matched;
+        broker_place(broker, steps[i].place.line, steps[i].place.column, explanation->steps[i].at);
+    }
+    *ret_explanation = explanation;
+    return declared ? 0 : REALM_E_NO_SERVICE;
+}

@@ -1,0 +1,390 @@
+/*
+ * Talking to the launcher.
+ *
+ * The launcher is trusted, but it may be slow, and it must never wait for the broker while the broker waits
+ * for it: everything is sent without waiting, and what does not fit is queued. Spawns and requests for
+ * memory are refused when the queue is long. Kills and the final stop cannot be refused, so they are not
+ * packets in the queue but flags, sent when the queue is empty: that also keeps a kill behind its spawn.
+ *
+ * Each request for memory is remembered by its number until it is answered, with the incarnation it is for:
+ * what comes for a realm that has ended meanwhile is closed at once.
+ */
+#include "mm/broker/launch_link.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <realm/error.h>
+
+#include "librealm/proto/launch.h"
+#include "mm/broker/lifecycle.h"
+#include "mm/broker/pool.h"
+#include "mm/broker/state.h"
+
+#define ROUND_PACKETS 64u
+
+struct launch_packet {
+    struct launch_packet *next;
+    union realm_launch_request packet;
+};
+
+/* A request for memory that has no answer yet. */
+struct launch_request {
+    struct launch_request *next;
+    uint64_t xid;
+    uint64_t realm;
+    enum launch_purpose purpose;
+};
+
+struct launch_link {
+    struct broker *broker;
+    struct poll_source source;
+    struct launch_packet *first, **last;
+    size_t queued;
+    struct launch_request *requests, **requests_last; /* in the order of asking, which is that of answers */
+    size_t pending;
+    uint64_t last_xid;
+    bool kills_due; /* some record's kill_due is set */
+    bool stop_due;
+    bool blocked; /* the socket is full: EPOLLOUT is listened for */
+    bool broken;  /* the launcher takes nothing any more */
+};
+
+/* --- sending --- */
+
+/* Return: 0; -EAGAIN: later. A launcher that is gone takes everything down with it: nothing to do here. */
+static int transmit(struct launch_link *link, const void *packet, size_t size)
+{
+    if (link->broken || send(link->source.fd, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+        return 0;
+    if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
+        return -EAGAIN;
+    link->broken = true;
+    return 0;
+}
+
+static int send_kills(struct launch_link *link)
+{
+    struct broker_realm *realm = NULL;
+    while ((realm = broker_next_realm(link->broker, realm))) {
+        if (!realm->kill_due)
+            continue;
+        struct realm_launch_kill kill = {.realm = realm->id};
+        realm_launch_header_init(&kill.header, REALM_LAUNCH_KILL, 0);
+        if (transmit(link, &kill, sizeof(kill)))
+            return -EAGAIN;
+        realm->kill_due = false;
+    }
+    link->kills_due = false;
+    return 0;
+}
+
+static int send_all(struct launch_link *link)
+{
+    while (link->first) {
+        struct launch_packet *packet = link->first;
+        if (transmit(link, &packet->packet, packet->packet.header.size))
+            return -EAGAIN;
+        link->first = packet->next;
+        if (!link->first)
+            link->last = &link->first;
+        link->queued--;
+        free(packet);
+    }
+    if (link->kills_due && send_kills(link))
+        return -EAGAIN;
+    if (link->stop_due) {
+        struct realm_launch_header stop;
+        realm_launch_header_init(&stop, REALM_LAUNCH_STOP, 0);
+        if (transmit(link, &stop, sizeof(stop)))
+            return -EAGAIN;
+        link->stop_due = false;
+    }
+    return 0;
+}
+
+/* A launcher that is gone is listened to only for room; else its end of file would never let us sleep. */
+static void listen_again(struct launch_link *link)
+{
+    struct poll *poll = link->broker->poll;
+    poll_remove(poll, &link->source);
+    uint32_t events = (link->broker->launcher_gone ? 0u : EPOLLIN) | (link->blocked ? EPOLLOUT : 0u);
+    if (events)
+        poll_add(poll, &link->source, events);
+}
+
+static void flush(struct launch_link *link)
+{
+    bool blocked = send_all(link) != 0;
+    if (blocked == link->blocked)
+        return;
+    link->blocked = blocked;
+    listen_again(link);
+}
+
+static int queue(struct launch_link *link, const void *request)
+{
+    const struct realm_launch_header *header = request;
+    if (link->queued >= BROKER_LAUNCH_QUEUE_MAX)
+        return REALM_E_LIMIT;
+    struct launch_packet *packet = calloc(1, sizeof(*packet));
+    if (!packet)
+        return -ENOMEM;
+    memcpy(&packet->packet, request, header->size);
+    *link->last = packet;
+    link->last = &packet->next;
+    link->queued++;
+    flush(link);
+    return 0;
+}
+
+int launch_spawn(struct broker_realm *realm)
+{
+    struct realm_launch_spawn spawn = {
+        .realm = realm->id,
+        .program = realm->declaration,
+        .args_count = (uint16_t)realm->args_count,
+        .args_size = (uint16_t)realm->args_size,
+    };
+    realm_launch_header_init(&spawn.header, REALM_LAUNCH_SPAWN, ++realm->broker->launch->last_xid);
+    int error = realm_control_name_init(&spawn.name, realm->name, strlen(realm->name));
+    if (error)
+        return error;
+    if (realm->args_size > 0)
+        memcpy(spawn.args, realm->args, realm->args_size);
+    return queue(realm->broker->launch, &spawn);
+}
+
+int launch_regions(struct broker_realm *realm, enum launch_purpose purpose, uint32_t count, uint32_t bytes)
+{
+    struct launch_link *link = realm->broker->launch;
+    struct launch_request *request = calloc(1, sizeof(*request));
+    if (!request)
+        return -ENOMEM;
+    *request = (struct launch_request){.xid = ++link->last_xid, .realm = realm->id, .purpose = purpose};
+
+    struct realm_launch_regions packet = {.count = count, .bytes = bytes};
+    realm_launch_header_init(&packet.header, REALM_LAUNCH_REGIONS, request->xid);
+    int error = queue(link, &packet);
+    if (error) {
+        free(request);
+        return error;
+    }
+    *link->requests_last = request;
+    link->requests_last = &request->next;
+    link->pending++;
+    return 0;
+}
+
+void launch_kill(struct broker_realm *realm)
+{
+    realm->kill_due = true;
+    realm->broker->launch->kills_due = true;
+    flush(realm->broker->launch);
+}
+
+void launch_stop(struct broker *broker)
+{
+    broker->launch->stop_due = true;
+    flush(broker->launch);
+}
+
+bool launch_flushed(const struct launch_link *link)
+{
+    return !link->first && !link->kills_due && !link->stop_due;
+}
+
+size_t launch_queued(const struct launch_link *link)
+{
+    return link->queued;
+}
+
+size_t launch_pending(const struct launch_link *link)
+{
+    return link->pending;
+}
+
+/* --- receiving --- */
+
+static struct broker_realm *find_incarnation(struct broker *broker, uint64_t id)
+{
+    struct broker_realm *realm = NULL;
+    while ((realm = broker_next_realm(broker, realm)))
+        if (realm->id == id)
+            return realm;
+    return NULL;
+}
+
+static void close_all(const int *fds, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        close(fds[i]);
+}
+
+/* Takes the request of this number off the list. The answer to the oldest nearly always comes first. */
+static bool finish_request(struct launch_link *link, uint64_t xid, struct launch_request *ret_request)
+{
+    for (struct launch_request **at = &link->requests; *at; at = &(*at)->next) {
+        struct launch_request *request = *at;
+        if (request->xid != xid)
+            continue;
+        *at = request->next;
+        if (!request->next)
+            link->requests_last = at;
+        *ret_request = *request;
+        link->pending--;
+        free(request);
+        return true;
+    }
+    return false;
+}
+
+/* count regions came for a request, or 0: the launcher could make none. */
+static void regions_came(struct launch_link *link, uint64_t xid, const int *fds, uint32_t count)
+{
+    struct launch_request request;
+    struct broker_realm *realm = NULL;
+    if (finish_request(link, xid, &request))
+        realm = find_incarnation(link->broker, request.realm);
+    if (!realm || realm->severed)
+        close_all(fds, 2 * count);
+    else if (request.purpose == LAUNCH_FOR_POOL)
+        pool_made(realm, fds, count);
+    else
+        lifecycle_page_made(realm, count == 1 ? fds[0] : -1, count == 1 ? fds[1] : -1);
+}
+
+static void failed(struct launch_link *link, const struct realm_launch_failed *event)
+{
+    if (event->realm == 0) {
+        regions_came(link, event->header.xid, NULL, 0);
+        return;
+    }
+    struct broker_realm *realm = find_incarnation(link->broker, event->realm);
+    if (realm)
+        lifecycle_not_started(realm, event);
+}
+
+static void dispatch(struct launch_link *link, const union realm_launch_event *event, const int *fds,
+                     unsigned fds_count)
+{
+    struct broker_realm *realm;
+    switch (event->header.type) {
+    case REALM_LAUNCH_SPAWNED:
+        realm = find_incarnation(link->broker, event->spawned.realm);
+        if (realm && fds_count == 3 + event->spawned.has_hint) {
+            lifecycle_started(realm, &event->spawned, fds);
+            return;
+        }
+        break;
+    case REALM_LAUNCH_MADE:
+        if (fds_count == 2 * event->made.count) {
+            regions_came(link, event->header.xid, fds, event->made.count);
+            return;
+        }
+        break;
+    case REALM_LAUNCH_FAILED:
+        failed(link, &event->failed);
+        break;
+    case REALM_LAUNCH_EXITED:
+        realm = find_incarnation(link->broker, event->exited.realm);
+        if (realm)
+            lifecycle_exited(realm, event->exited.wait_status);
+        break;
+    default:
+        break;
+    }
+    close_all(fds, fds_count);
+}
+
+/* Takes one packet. Return: 1; 0: none is there; -1: the launcher says no more. */
+static int receive(struct launch_link *link)
+{
+    uint8_t packet[REALM_CONTROL_SIZE_MAX];
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(REALM_LAUNCH_FDS_MAX * sizeof(int))];
+    struct iovec part = {packet, sizeof(packet)};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+    ssize_t size = recvmsg(link->source.fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    if (size < 0)
+        return errno == EAGAIN || errno == EINTR ? 0 : -1;
+    if (size == 0)
+        return -1;
+
+    int fds[REALM_LAUNCH_FDS_MAX];
+    unsigned fds_count = 0;
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(&message); header; header = CMSG_NXTHDR(&message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS)
+            continue;
+        fds_count = (unsigned)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+        memcpy(fds, CMSG_DATA(header), fds_count * sizeof(int));
+    }
+    union realm_launch_event event;
+    if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
+        realm_launch_decode_event(packet, (size_t)size, &event)) {
+        close_all(fds, fds_count);
+        logs_say(link->broker->logs, "mm", "the launcher sent what this broker does not understand");
+        return 1;
+    }
+    dispatch(link, &event, fds, fds_count);
+    return 1;
+}
+
+static void ready(struct poll_source *source, uint32_t events)
+{
+    struct launch_link *link = broker_container(source, struct launch_link, source);
+    struct broker *broker = link->broker;
+    if (events & EPOLLOUT)
+        flush(link);
+    for (unsigned i = 0; i < ROUND_PACKETS && (events & ~(uint32_t)EPOLLOUT) && !broker->launcher_gone; i++) {
+        int got = receive(link);
+        if (got == 0)
+            break;
+        if (got < 0) {
+            /* Its end of file is how the launcher passes on that the system is asked to end. */
+            broker->launcher_gone = true;
+            listen_again(link);
+            broker_stop(broker);
+        }
+    }
+}
+
+int launch_new(struct broker *broker, int fd, struct launch_link **ret_link)
+{
+    struct launch_link *link = calloc(1, sizeof(*link));
+    if (!link)
+        return -ENOMEM;
+    link->broker = broker;
+    link->source = (struct poll_source){.fd = fd, .ready = ready};
+    link->last = &link->first;
+    link->requests_last = &link->requests;
+    int error = poll_add(broker->poll, &link->source, EPOLLIN);
+    if (error) {
+        free(link);
+        return error;
+    }
+    *ret_link = link;
+    return 0;
+}
+
+void launch_free(struct launch_link *link)
+{
+    if (!link)
+        return;
+    poll_remove(link->broker->poll, &link->source);
+    while (link->first) {
+        struct launch_packet *packet = link->first;
+        link->first = packet->next;
+        free(packet);
+    }
+    while (link->requests) {
+        struct launch_request *request = link->requests;
+        link->requests = request->next;
+        free(request);
+    }
+    free(link);
+}

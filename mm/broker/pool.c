@@ -1,0 +1,141 @@
+/*
+ * The life of a region: asked from the launcher, sent to its owner, mapped by it, sealed, ready, in a
+ * channel, closed.
+ *
+ * The rule is in the order: the owner maps first and says so; then FUTURE_WRITE, GROW and SEAL are set
+ * together, and only a region on which that succeeded is ever shown to a peer. From then on no descriptor,
+ * not even the owner's writable one, makes a new writable mapping. SHRINK is left open on purpose: a
+ * revocation truncates through the broker's writable descriptor.
+ *
+ * One batch is on its way at a time. The broker itself never maps a region.
+ */
+#include "mm/broker/pool.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <realm/error.h>
+
+#include "librealm/core/assert.h"
+#include "librealm/ring/ring.h"
+#include "mm/broker/delivery.h"
+#include "mm/broker/launch_link.h"
+#include "mm/broker/lifecycle.h"
+#include "mm/broker/state.h"
+
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+void pool_refill(struct broker_realm *realm)
+{
+    struct broker_pool *pool = &realm->pool;
+    if (!realm->hello || realm->severed || realm->offence || pool->asked > 0 || pool->sent_count > 0)
+        return;
+    bool provider = realm->broker->config->realms[realm->declaration].provider;
+    uint32_t target = provider ? BROKER_POOL_PROVIDER : BROKER_POOL_CLIENT;
+    uint32_t count = pool->ready_count <= target / 2 ? target - pool->ready_count : 0;
+    if (count < pool->wanted)
+        count = pool->wanted;
+    count = smaller(count, smaller(REALM_CONTROL_FDS_MAX, BROKER_POOL_REGIONS_MAX - pool->ready_count));
+    if (count == 0)
+        return;
+    /* If the launcher cannot be asked now, the next connect that finds the pool empty tries again. */
+    if (launch_regions(realm, LAUNCH_FOR_POOL, count, REALM_REGION_DEFAULT_BYTES) == 0) {
+        pool->asked = count;
+        pool->wanted = 0;
+    }
+}
+
+void pool_close_region(struct broker_region *region)
+{
+    if (region->write_fd >= 0)
+        close(region->write_fd);
+    if (region->read_fd >= 0)
+        close(region->read_fd);
+    region->write_fd = region->read_fd = -1;
+}
+
+static bool has_size(int fd, off_t bytes)
+{
+    struct stat status;
+    return fstat(fd, &status) == 0 && status.st_size == bytes;
+}
+
+void pool_made(struct broker_realm *realm, const int *fds, uint32_t count)
+{
+    struct broker_pool *pool = &realm->pool;
+    realm_assert(count <= pool->asked && pool->sent_count == 0);
+    pool->asked = 0;
+    bool sound = count > 0;
+    for (uint32_t i = 0; i < count; i++) {
+        pool->sent[i] = (struct broker_region){
+            .number = pool->next_number++, .write_fd = fds[i], .read_fd = fds[count + i]};
+        sound = sound && has_size(fds[i], REALM_REGION_DEFAULT_BYTES);
+    }
+    pool->sent_count = count;
+    if (!sound) {
+        logs_say(realm->broker->logs, realm->name, "there is no memory for more channels");
+        for (uint32_t i = 0; i < count; i++)
+            pool_close_region(&pool->sent[i]);
+        pool->sent_count = 0;
+        return;
+    }
+    struct realm_control_pool packet = {.first = pool->sent[0].number, .count = count};
+    realm_control_header_init(&packet.header, REALM_CONTROL_POOL, 0);
+    delivery_send_laden(realm, &packet, fds, count, false, 0);
+}
+
+void pool_acknowledged(struct broker_realm *realm)
+{
+    struct broker_pool *pool = &realm->pool;
+    for (uint32_t i = 0; i < pool->sent_count; i++) {
+        struct broker_region *region = &pool->sent[i];
+        /* The size is looked at after sealing: before, its owner may still have changed it. */
+        if (fcntl(region->write_fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_GROW | F_SEAL_SEAL) < 0 ||
+            !has_size(region->write_fd, REALM_REGION_DEFAULT_BYTES)) {
+            lifecycle_offend(realm, "changed a region that it was only to map");
+            return; /* ending the realm gives back what is left */
+        }
+    }
+    for (uint32_t i = 0; i < pool->sent_count; i++)
+        pool->ready[pool->ready_count++] = pool->sent[i];
+    pool->sent_count = 0;
+    realm->broker->waits_changed = true;
+    pool_refill(realm);
+}
+
+struct broker_region pool_take(struct broker_realm *realm)
+{
+    struct broker_pool *pool = &realm->pool;
+    realm_assert(pool->ready_count > 0);
+    struct broker_region region = pool->ready[0];
+    pool->ready_count--;
+    memmove(&pool->ready[0], &pool->ready[1], pool->ready_count * sizeof(pool->ready[0]));
+    return region;
+}
+
+void pool_give_back(struct broker_realm *realm, struct broker_region region)
+{
+    struct broker_pool *pool = &realm->pool;
+    uint32_t coming = pool->asked + pool->sent_count; /* they have their place already */
+    if (realm->severed || pool->ready_count + coming >= BROKER_POOL_REGIONS_MAX) {
+        pool_close_region(&region);
+        return;
+    }
+    pool->ready[pool->ready_count++] = region;
+    realm->broker->waits_changed = true;
+}
+
+void pool_clear(struct broker_realm *realm)
+{
+    struct broker_pool *pool = &realm->pool;
+    for (uint32_t i = 0; i < pool->sent_count; i++)
+        pool_close_region(&pool->sent[i]);
+    for (uint32_t i = 0; i < pool->ready_count; i++)
+        pool_close_region(&pool->ready[i]);
+    memset(pool, 0, sizeof(*pool));
+}

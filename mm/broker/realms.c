@@ -1,0 +1,308 @@
+/*
+ * Records are found by name, and names are unique over declarations and instances together: a name in
+ * a log line or an admin command means one thing.
+ *
+ * An instance is made for its first start and forgotten when it has ended and will not be restarted. Its
+ * children are instances or declarations with records of their own; a record stays as long as a child's
+ * record points to it.
+ */
+#include "mm/broker/realms.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <realm/error.h>
+
+#include "librealm/core/assert.h"
+#include "librealm/core/name.h"
+#include "mm/broker/lifecycle.h"
+#include "mm/broker/state.h"
+#include "mm/config/policy_load.h"
+
+const struct mm_realm *realms_declaration(const struct broker_realm *realm)
+{
+    return &realm->broker->config->realms[realm->declaration];
+}
+
+bool realms_active(const struct broker_realm *realm)
+{
+    return realm->phase == BROKER_STARTING || realm->phase == BROKER_RUNNING || realm->phase == BROKER_ENDING;
+}
+
+struct broker_realm *broker_next_realm(const struct broker *broker, const struct broker_realm *after)
+{
+    return after ? after->next : broker->realms;
+}
+
+struct broker_realm *broker_find_realm(const struct broker *broker, const char *name)
+{
+    struct broker_realm *realm = broker->realms;
+    while (realm && strcmp(realm->name, name) != 0)
+        realm = realm->next;
+    return realm;
+}
+
+struct broker_realm *broker_realm_of(const struct broker *broker, struct policy_realm realm)
+{
+    struct broker_realm *record = broker->realms;
+    while (record && (record->policy.index != realm.index || record->policy.generation != realm.generation))
+        record = record->next;
+    return record;
+}
+
+const char *broker_realm_state(const struct broker_realm *realm)
+{
+    static const char *const names[] = {
+        [BROKER_DORMANT] = "dormant", [BROKER_STARTING] = "starting",  [BROKER_RUNNING] = "running",
+        [BROKER_ENDING] = "ending",   [BROKER_WAITING] = "restarting", [BROKER_TERMINATED] = "terminated",
+    };
+    return names[realm->phase];
+}
+
+uint32_t broker_realm_children(const struct broker_realm *realm)
+{
+    uint32_t count = 0;
+    for (const struct broker_realm *child = realm->broker->realms; child; child = child->next)
+        count += child->parent == realm && realms_active(child);
+    return count;
+}
+
+bool realms_has_active_descendant(const struct broker_realm *realm)
+{
+    for (const struct broker_realm *other = realm->broker->realms; other; other = other->next) {
+        if (!realms_active(other))
+            continue;
+        for (const struct broker_realm *up = other->parent; up; up = up->parent)
+            if (up == realm)
+                return true;
+    }
+    return false;
+}
+
+static struct broker_realm *record_new(struct broker *broker, const char *name, uint32_t declaration)
+{
+    struct broker_realm *realm = calloc(1, sizeof(*realm));
+    if (!realm)
+        return NULL;
+    realm->name = strdup(name);
+    if (!realm->name) {
+        free(realm);
+        return NULL;
+    }
+    realm->broker = broker;
+    realm->declaration = declaration;
+    lifecycle_init(realm);
+    *broker->realms_tail = realm;
+    broker->realms_tail = &realm->next;
+    return realm;
+}
+
+static void record_free(struct broker_realm *realm)
+{
+    struct broker *broker = realm->broker;
+    struct broker_realm **link = &broker->realms;
+    while (*link != realm)
+        link = &(*link)->next;
+    *link = realm->next;
+    if (!realm->next)
+        broker->realms_tail = link;
+    free(realm->args);
+    free(realm->name);
+    free(realm);
+}
+
+static int declare_all(struct broker *broker, struct policy_realm *realms, struct policy_service *services)
+{
+    const struct mm_config *config = broker->config;
+    int error = mm_config_load(config, broker->policy, realms, services);
+    if (error)
+        return error < 0 ? error : -EINVAL;
+    for (uint32_t i = 0; i < config->realms_count; i++) {
+        broker->declared[i] = record_new(broker, config->realms[i].name, i);
+        if (!broker->declared[i])
+            return -ENOMEM;
+        broker->declared[i]->policy = realms[i];
+    }
+    for (uint32_t i = 0; i < config->realms_count; i++)
+        if (config->realms[i].parent != MM_INIT)
+            broker->declared[i]->parent = broker->declared[config->realms[i].parent];
+    for (size_t i = 0; i < config->services_count; i++)
+        broker->services[i] = (struct broker_service){.config = &config->services[i], .policy = services[i]};
+    return 0;
+}
+
+int realms_declare(struct broker *broker)
+{
+    size_t realms_count = broker->config->realms_count;
+    size_t services_count = broker->config->services_count;
+    broker->declared = calloc(realms_count + 1, sizeof(struct broker_realm *));
+    broker->services = calloc(services_count + 1, sizeof(struct broker_service));
+    struct policy_realm *realms = calloc(realms_count + 1, sizeof(struct policy_realm));
+    struct policy_service *services = calloc(services_count + 1, sizeof(struct policy_service));
+    int error = -ENOMEM;
+    if (broker->declared && broker->services && realms && services)
+        error = declare_all(broker, realms, services);
+    free(realms);
+    free(services);
+    return error;
+}
+
+/* Whether the policy lets the actor start the subject; the start itself changes nothing in it. */
+static int decide_spawn(struct broker *broker, struct policy_realm actor, struct policy_realm subject)
+{
+    struct policy_event event = {.kind = POLICY_SPAWN, .actor = actor, .subject = subject};
+    struct policy_decision decision;
+    policy_decide(broker->policy, &event, &decision);
+    broker->decisions++;
+    return decision.status;
+}
+
+static void forget_in_policy(struct broker *broker, struct policy_realm realm)
+{
+    struct policy_event event = {.kind = POLICY_END, .actor = realm, .remove = true};
+    struct policy_decision decision;
+    policy_decide(broker->policy, &event, &decision);
+    realm_assert(decision.status == 0);
+    policy_apply(broker->policy, &event, &decision, NULL, NULL, NULL);
+}
+
+static size_t count_records(const struct broker *broker)
+{
+    size_t count = 0;
+    for (const struct broker_realm *realm = broker->realms; realm; realm = realm->next)
+        count++;
+    return count;
+}
+
+static int make_instance(struct broker *broker, struct broker_realm *template, struct broker_realm *parent,
+                         const char *name, struct broker_realm **ret_realm)
+{
+    if (!realm_name_valid(name, strlen(name)))
+        return REALM_E_BAD_NAME;
+    if (broker_find_realm(broker, name))
+        return REALM_E_EXISTS;
+    if (count_records(broker) >= BROKER_RECORDS_MAX)
+        return REALM_E_LIMIT;
+    struct policy_realm above = parent ? parent->policy : policy_init_realm(broker->policy);
+    struct policy_realm handle;
+    int error = policy_add_realm(broker->policy, above, template->policy, &handle);
+    if (error)
+        return error;
+    struct broker_realm *realm = record_new(broker, name, template->declaration);
+    if (!realm) {
+        forget_in_policy(broker, handle);
+        return -ENOMEM;
+    }
+    realm->policy = handle;
+    realm->instance = true;
+    realm->parent = parent;
+    *ret_realm = realm;
+    return 0;
+}
+
+/*
+ * An actor spawns what is declared under its own declaration: an instance of a template may itself spawn
+ * instances of the templates below it. An administrator stands for init, which may spawn everything.
+ */
+static int prepare(struct broker *broker, const struct broker_spawn *spawn, struct broker_realm **ret_realm)
+{
+    struct broker_realm *declared = broker_find_realm(broker, spawn->program);
+    if (!declared || declared->instance)
+        return REALM_E_NOT_CHILD;
+    bool template = realms_declaration(declared)->template;
+    struct policy_realm actor = policy_init_realm(broker->policy);
+    if (spawn->actor)
+        actor = template ? broker->declared[spawn->actor->declaration]->policy : spawn->actor->policy;
+    int error = decide_spawn(broker, actor, declared->policy);
+    if (error)
+        return error;
+    if (template != (spawn->name != NULL))
+        return REALM_E_BAD_ARGUMENT;
+    struct broker_realm *parent = spawn->actor && template ? spawn->actor : declared->parent;
+    if (parent && (parent->phase != BROKER_RUNNING || parent->severed))
+        return REALM_E_NOT_STARTED;
+    if (template)
+        return make_instance(broker, declared, parent, spawn->name, ret_realm);
+    *ret_realm = declared;
+    return 0;
+}
+
+/* Strings in a row, each ended by a NUL. */
+static int set_args(struct broker_realm *realm, const struct broker_spawn *spawn)
+{
+    if (spawn->args_count > REALM_SPAWN_ARGS_MAX || spawn->args_size > REALM_SPAWN_ARGS_BYTES)
+        return REALM_E_TOO_BIG;
+    uint32_t ends = 0;
+    for (uint32_t i = 0; i < spawn->args_size; i++)
+        ends += spawn->args[i] == 0;
+    if (ends != spawn->args_count || (spawn->args_size > 0 && spawn->args[spawn->args_size - 1] != 0))
+        return REALM_E_BAD_ARGUMENT;
+    uint8_t *args = NULL;
+    if (spawn->args_size > 0) {
+        args = malloc(spawn->args_size);
+        if (!args)
+            return -ENOMEM;
+        memcpy(args, spawn->args, spawn->args_size);
+    }
+    free(realm->args);
+    realm->args = args;
+    realm->args_count = spawn->args_count;
+    realm->args_size = spawn->args_size;
+    return 0;
+}
+
+int broker_spawn(struct broker *broker, const struct broker_spawn *spawn, struct broker_realm **ret_realm)
+{
+    struct broker_realm *realm;
+    int error = prepare(broker, spawn, &realm);
+    if (error)
+        return error;
+    error = realms_active(realm) ? REALM_E_EXISTS : set_args(realm, spawn);
+    if (!error)
+        error = lifecycle_start(realm);
+    if (error) {
+        broker->sweep_due = true; /* an instance that was made for nothing */
+        return error;
+    }
+    *ret_realm = realm;
+    return 0;
+}
+
+static bool has_children(const struct broker_realm *realm)
+{
+    for (const struct broker_realm *child = realm->broker->realms; child; child = child->next)
+        if (child->parent == realm)
+            return true;
+    return false;
+}
+
+static bool forgettable(const struct broker_realm *realm)
+{
+    return realm->instance && !realms_active(realm) && realm->phase != BROKER_WAITING && !has_children(realm);
+}
+
+void realms_sweep(struct broker *broker)
+{
+    while (broker->sweep_due) {
+        broker->sweep_due = false;
+        struct broker_realm *next;
+        for (struct broker_realm *realm = broker->realms; realm; realm = next) {
+            next = realm->next;
+            if (!forgettable(realm))
+                continue;
+            broker->failed = broker->failed || realm->failed;
+            broker->sweep_due = true; /* its parent may now be next */
+            forget_in_policy(broker, realm->policy);
+            record_free(realm);
+        }
+    }
+}
+
+void realms_free_all(struct broker *broker)
+{
+    while (broker->realms)
+        record_free(broker->realms);
+    free(broker->declared);
+    free(broker->services);
+}

@@ -1,0 +1,119 @@
+/*
+ * A service has one record, made from its declaration; what comes and goes is its endpoint. The policy's
+ * tree has the same endpoint as a capability, from which the channels' send capabilities are derived: both
+ * change together, in this file and in connect.c.
+ */
+#include "mm/broker/registry.h"
+
+#include <string.h>
+
+#include <realm/error.h>
+
+#include "librealm/core/assert.h"
+#include "mm/broker/channels.h"
+#include "mm/broker/cookies.h"
+#include "mm/broker/delivery.h"
+#include "mm/broker/explain.h"
+#include "mm/broker/pool.h"
+#include "mm/broker/state.h"
+
+struct broker_service *broker_next_service(const struct broker *broker, const struct broker_service *after)
+{
+    size_t index = after ? (size_t)(after - broker->services) + 1 : 0;
+    return index < broker->config->services_count ? &broker->services[index] : NULL;
+}
+
+struct broker_service *broker_service_of(const struct broker *broker, struct policy_service service)
+{
+    for (size_t i = 0; i < broker->config->services_count; i++) {
+        struct policy_service other = broker->services[i].policy;
+        if (other.index == service.index && other.generation == service.generation)
+            return &broker->services[i];
+    }
+    return NULL;
+}
+
+uint32_t broker_realm_services(const struct broker_realm *realm)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < realm->broker->config->services_count; i++)
+        count += realm->broker->services[i].provider == realm;
+    return count;
+}
+
+void registry_register(struct broker_realm *realm, const struct realm_control_named *request)
+{
+    struct broker *broker = realm->broker;
+    const char *name = (const char *)request->name.text;
+    struct policy_event event = {
+        .kind = POLICY_REGISTER, .actor = realm->policy, .service = {name, strlen(name)}};
+    struct policy_decision decision;
+    policy_decide(broker->policy, &event, &decision);
+    broker->decisions++;
+    if (decision.status) {
+        if (decision.status != REALM_E_EXISTS)
+            explain_denied(realm, name, &decision);
+        delivery_reply(realm, request->header.xid, decision.status, 0, broker->decisions);
+        return;
+    }
+    struct broker_service *service = broker_service_of(broker, decision.service);
+    realm_assert(service != NULL && service->provider == NULL);
+    service->token = (struct broker_token){.kind = BROKER_TOKEN_ENDPOINT, .owner = realm};
+    if (policy_reserve(broker->policy) || cookies_add(broker->cookies, &service->token)) {
+        delivery_reply(realm, request->header.xid, REALM_E_LIMIT, 0, broker->decisions);
+        return;
+    }
+    struct policy_outcome outcome;
+    policy_apply(broker->policy, &event, &decision, NULL, NULL, &outcome);
+    service->endpoint = outcome.capability;
+    service->provider = realm;
+    broker->waits_changed = true;
+    events_emit(broker->events, "registered", "{s:s, s:s}", "realm", realm->name, "service",
+                service->config->name);
+    delivery_reply(realm, request->header.xid, 0, service->token.cookie, broker->decisions);
+}
+
+/* The policy has let go of the endpoint and of everything derived from it. */
+static void withdraw(struct broker_service *service)
+{
+    struct broker_realm *realm = service->provider;
+    struct broker *broker = realm->broker;
+    cookies_remove(broker->cookies, &service->token);
+    service->provider = NULL;
+    events_emit(broker->events, "unregistered", "{s:s, s:s}", "realm", realm->name, "service",
+                service->config->name);
+    struct broker_channel *next;
+    for (struct broker_channel *channel = realm->channels; channel; channel = next) {
+        next = channel->client.realm == realm ? channel->client.next_of_realm : channel->server.next_of_realm;
+        if (channel->service == service)
+            channels_close(channel, REALM_E_PEER_DEAD, realm, false);
+    }
+}
+
+void registry_unregister(struct broker_realm *realm, const struct realm_control_cookie *request)
+{
+    struct broker *broker = realm->broker;
+    struct broker_token *token = cookies_find(broker->cookies, request->cookie);
+    if (!token || token->owner != realm || token->kind != BROKER_TOKEN_ENDPOINT) {
+        delivery_reply(realm, request->header.xid, REALM_E_STALE, 0, 0);
+        return;
+    }
+    struct broker_service *service = broker_container(token, struct broker_service, token);
+    struct policy_event event = {
+        .kind = POLICY_UNREGISTER, .actor = realm->policy, .capability = service->endpoint};
+    struct policy_decision decision;
+    policy_decide(broker->policy, &event, &decision);
+    realm_assert(decision.status == 0);
+    policy_apply(broker->policy, &event, &decision, NULL, NULL, NULL);
+    withdraw(service);
+    delivery_reply(realm, request->header.xid, 0, 0, 0);
+    pool_refill(realm);
+}
+
+void registry_withdraw_all(struct broker_realm *realm)
+{
+    struct broker_service *service = NULL;
+    while ((service = broker_next_service(realm->broker, service)))
+        if (service->provider == realm)
+            withdraw(service);
+}

@@ -1,0 +1,148 @@
+/*
+ * Requests are decoded by now; here their cookies and names are looked up among what the asking realm may
+ * name, the policy is asked, and then it is done. A cookie that is another's is as unknown as one that
+ * never was.
+ */
+#include "mm/broker/requests.h"
+
+#include <string.h>
+
+#include <realm/error.h>
+
+#include "mm/broker/channels.h"
+#include "mm/broker/cookies.h"
+#include "mm/broker/delivery.h"
+#include "mm/broker/explain.h"
+#include "mm/broker/lifecycle.h"
+#include "mm/broker/pool.h"
+#include "mm/broker/state.h"
+
+/* NULL: no channel of this realm's has this cookie. */
+static struct broker_channel *find_channel(struct broker_realm *realm, uint64_t cookie)
+{
+    struct broker_token *token = cookies_find(realm->broker->cookies, cookie);
+    if (!token || token->owner != realm || token->kind == BROKER_TOKEN_ENDPOINT)
+        return NULL;
+    return channels_of_token(token);
+}
+
+void requests_disconnect(struct broker_realm *realm, const struct realm_control_cookie *request)
+{
+    struct broker_channel *channel = find_channel(realm, request->cookie);
+    if (channel)
+        channels_close(channel, REALM_E_PEER_DEAD, realm, true);
+    delivery_reply(realm, request->header.xid, channel ? 0 : REALM_E_STALE, 0, 0);
+}
+
+void requests_fault(struct broker_realm *realm, const struct realm_control_fault *request)
+{
+    static const char *const kinds[] = {
+        [REALM_FAULT_CLAIM] = "it made an impossible claim in its shared memory",
+        [REALM_FAULT_WAKES] = "it woke its peer without end",
+        [REALM_FAULT_UNMAPPED] = "its region could not be mapped",
+    };
+    struct broker_channel *channel = find_channel(realm, request->cookie);
+    if (!channel) /* it was closed while the report was on its way */
+        return;
+    const struct broker_realm *accused =
+        channel->client.realm == realm ? channel->server.realm : channel->client.realm;
+    logs_say(realm->broker->logs, accused->name, "%s closes a channel: %s", realm->name,
+             kinds[request->kind]);
+    channels_close(channel, REALM_E_PEER_FAULT, realm, true);
+}
+
+void requests_ack(struct broker_realm *realm, const struct realm_control_ack *request)
+{
+    uint16_t type;
+    uint64_t cookie;
+    if (!delivery_acknowledge(realm, request->sequence, &type, &cookie)) {
+        delivery_reply(realm, 0, REALM_E_PROTOCOL, 0, 0);
+        lifecycle_offend(realm, "acknowledged what it was not sent");
+        return;
+    }
+    if (type == REALM_CONTROL_POOL)
+        pool_acknowledged(realm);
+    else if (cookie != 0)
+        channels_acknowledged(realm->broker, realm, cookie);
+}
+
+/* System errors inside the broker are no business of the realm's. */
+static int as_status(int error)
+{
+    return error < 0 ? REALM_E_LIMIT : error;
+}
+
+void requests_spawn(struct broker_realm *realm, const struct realm_control_spawn *request)
+{
+    struct broker_spawn spawn = {
+        .actor = realm,
+        .program = (const char *)request->program.text,
+        .name = request->name.size > 0 ? (const char *)request->name.text : NULL,
+        .args = request->args,
+        .args_count = request->args_count,
+        .args_size = request->args_size,
+    };
+    struct broker_realm *child;
+    int error = broker_spawn(realm->broker, &spawn, &child);
+    if (error) {
+        delivery_reply(realm, request->header.xid, as_status(error), 0, realm->broker->decisions);
+        return;
+    }
+    child->spawner = realm;
+    child->spawn_xid = request->header.xid;
+    child->spawn_decision = realm->broker->decisions;
+}
+
+void requests_kill(struct broker_realm *realm, const struct realm_control_named *request)
+{
+    struct broker *broker = realm->broker;
+    struct broker_realm *child = broker_find_realm(broker, (const char *)request->name.text);
+    struct policy_decision decision = {.status = REALM_E_NOT_CHILD};
+    if (child) {
+        struct policy_event event = {.kind = POLICY_KILL, .actor = realm->policy, .subject = child->policy};
+        policy_decide(broker->policy, &event, &decision);
+        broker->decisions++;
+    }
+    if (decision.status == 0)
+        broker_kill(broker, child, BROKER_CAUSE_PARENT);
+    delivery_reply(realm, request->header.xid, decision.status, 0, child ? broker->decisions : 0);
+}
+
+void requests_grant(struct broker_realm *realm, const struct realm_control_grant *request)
+{
+    struct broker *broker = realm->broker;
+    const char *service = (const char *)request->service.text;
+    struct broker_realm *child = broker_find_realm(broker, (const char *)request->child.text);
+    if (!child) {
+        delivery_reply(realm, request->header.xid, REALM_E_NOT_CHILD, 0, 0);
+        return;
+    }
+    struct policy_event event = {.kind = POLICY_GRANT,
+                                 .actor = realm->policy,
+                                 .subject = child->policy,
+                                 .service = {service, strlen(service)},
+                                 .rights = request->rights};
+    struct policy_decision decision;
+    policy_decide(broker->policy, &event, &decision);
+    broker->decisions++;
+    if (decision.status == REALM_E_DENIED || decision.status == REALM_E_NO_SERVICE)
+        explain_denied(realm, service, &decision);
+    int status = decision.status;
+    if (status == 0 && policy_reserve(broker->policy))
+        status = REALM_E_LIMIT;
+    if (status == 0) {
+        policy_apply(broker->policy, &event, &decision, NULL, NULL, NULL);
+        events_emit(broker->events, "granted", "{s:s, s:s, s:s}", "realm", realm->name, "child", child->name,
+                    "service", service);
+    }
+    delivery_reply(realm, request->header.xid, status, 0, broker->decisions);
+}
+
+void broker_query_stats(struct broker *broker)
+{
+    struct realm_control_header packet;
+    realm_control_header_init(&packet, REALM_CONTROL_QUERY, 0);
+    for (struct broker_realm *realm = broker->realms; realm; realm = realm->next)
+        if (realm->welcomed && !realm->severed)
+            delivery_send(realm, &packet, false);
+}
