@@ -144,11 +144,11 @@ bool arguments_parse(const struct command *command, const char *const *words, si
 const char *arguments_value(const struct arguments *arguments, const char *option)
 {
     size_t count = command_options(arguments->command);
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(arguments->command->options[i].name, option) == 0)
-            return arguments->values[i];
-    assert(!"an option that the command's row does not have");
-    return NULL;
+    size_t index = 0;
+    while (index < count && strcmp(arguments->command->options[index].name, option) != 0)
+        index++;
+    assert(index < count); /* the command's row has the option */
+    return arguments->values[index];
 }
 
 bool arguments_has(const struct arguments *arguments, const char *option)
