@@ -53,7 +53,7 @@ rule mm system mm/ librealm/os/os.h
 rule sim/boot system sim/boot/ mm/config/ mm/policy/policy.h librealm/core/
 rule sim/services system sim/services/
 rule examples system examples/
-rule tools system tools/ sim/boot/ mm/start.h mm/config/ mm/policy/policy.h librealm/core/ librealm/os/os.h librealm/proto/
+rule tools system tools/ sim/boot/ mm/start.h mm/config/ mm/policy/policy.h librealm/core/ librealm/os/os.h librealm/os/linux/probe.h librealm/proto/
 
 # The client's logic reaches the system only through the seam: its object code may need nothing but the
 # layers above it and these of the C library.
