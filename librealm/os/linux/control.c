@@ -94,10 +94,7 @@ int realm_os_control_receive(struct realm_os *os, void *packet, size_t capacity,
     if (size < 0) {
         if (errno == EAGAIN)
             return REALM_E_WOULD_BLOCK;
-        if (!means_gone(errno))
-            return -errno;
-        os->control_ended = true;
-        return REALM_E_MM_GONE;
+        return means_gone(errno) ? REALM_E_MM_GONE : -errno;
     }
     if ((message.msg_flags & MSG_TRUNC) != 0) {
         (void)take_fds(&message, NULL, 0);
@@ -106,7 +103,6 @@ int realm_os_control_receive(struct realm_os *os, void *packet, size_t capacity,
     if (size == 0) {
         /* The end of the stream; no packet is empty. */
         (void)take_fds(&message, NULL, 0);
-        os->control_ended = true;
         return REALM_E_MM_GONE;
     }
     *ret_size = (size_t)size;

@@ -18,9 +18,8 @@ struct os_file {
 };
 
 struct realm_os {
-    int control;        /* SOCK_SEQPACKET */
-    bool control_ended; /* its end was received: there is nothing more to wait for on it */
-    int hint;           /* read end of the hint pipe, or -1 */
+    int control; /* SOCK_SEQPACKET */
+    int hint;    /* read end of the hint pipe, or -1 */
     enum realm_waiter_kind waiter;
     unsigned cpus;
     char *files_text; /* the names, in one piece */
@@ -37,6 +36,7 @@ struct timespec realm_os_remaining(uint64_t deadline_ns);
 /* The common head of a waiter; waiter.c dispatches on the kind. */
 struct realm_waiter {
     enum realm_waiter_kind kind;
+    bool control_ignored; /* the control socket's end was received: it is readable for ever */
 };
 
 /* Slots are dense; a larger number is a mistake of the broker that must not become a huge table. */

@@ -19,13 +19,16 @@ static int open_kind(struct realm_os *os, enum realm_waiter_kind kind, struct re
     return realm_waiter_uring_open(os, ret_waiter, NULL);
 }
 
+enum realm_waiter_kind realm_waiter_choice(struct realm_os *os)
+{
+    if (os->waiter != REALM_WAITER_AUTO)
+        return os->waiter;
+    return realm_waiter_probe() == NULL ? REALM_WAITER_URING : REALM_WAITER_PIPE;
+}
+
 int realm_waiter_open(struct realm_os *os, enum realm_waiter_kind kind, struct realm_waiter **ret_waiter)
 {
-    if (kind == REALM_WAITER_AUTO)
-        kind = os->waiter;
-    if (kind == REALM_WAITER_AUTO)
-        kind = realm_waiter_probe() == NULL ? REALM_WAITER_URING : REALM_WAITER_PIPE;
-    return open_kind(os, kind, ret_waiter);
+    return open_kind(os, kind == REALM_WAITER_AUTO ? realm_waiter_choice(os) : kind, ret_waiter);
 }
 
 void realm_waiter_close(struct realm_waiter *waiter)
@@ -41,6 +44,11 @@ void realm_waiter_close(struct realm_waiter *waiter)
 enum realm_waiter_kind realm_waiter_kind(const struct realm_waiter *waiter)
 {
     return waiter->kind;
+}
+
+void realm_waiter_ignore_control(struct realm_waiter *waiter)
+{
+    waiter->control_ignored = true;
 }
 
 int realm_waiter_arm(struct realm_waiter *waiter, uint32_t slot, const uint32_t *word, uint32_t seen)

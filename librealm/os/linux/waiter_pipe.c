@@ -142,7 +142,7 @@ int realm_waiter_pipe_wait(struct realm_waiter *base, uint64_t deadline_ns, uint
     struct pipe_waiter *waiter = self(base);
     struct pollfd fds[] = {
         {.fd = waiter->hint, .events = POLLIN},
-        {.fd = waiter->os->control_ended ? -1 : waiter->os->control, .events = POLLIN | POLLRDHUP},
+        {.fd = base->control_ignored ? -1 : waiter->os->control, .events = POLLIN | POLLRDHUP},
     };
     struct timespec remaining;
     if (deadline_ns != REALM_FOREVER)

@@ -283,7 +283,7 @@ static int prepare(struct uring_waiter *waiter)
             return error;
         waiter->overflow_seen = overflow;
     }
-    if (!waiter->control_polled && !waiter->os->control_ended) {
+    if (!waiter->control_polled && !waiter->base.control_ignored) {
         int error = poll_control(waiter);
         if (error != 0)
             return error;
@@ -302,6 +302,8 @@ static bool take_completion(struct uring_waiter *waiter, uint64_t data, uint32_t
         if (!waiter->control_polled || generation != waiter->control_generation)
             return false;
         waiter->control_polled = false;
+        if (waiter->base.control_ignored)
+            return false;
         *ret_wake = REALM_WAKE_CONTROL;
         return true;
     }

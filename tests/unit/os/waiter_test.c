@@ -202,7 +202,10 @@ static void control_socket(enum realm_waiter_kind kind)
     CHECK(count == 1 && wakes[0] == REALM_WAKE_CONTROL);
     CHECK(realm_os_control_receive(stage.world.os, packet, sizeof packet, &size, NULL, 0, &fds) ==
           REALM_E_MM_GONE);
-    /* Once its end was received, the socket wakes nobody; channels still do. */
+    /* Its end wakes without end, until the socket is ignored; channels still wake. */
+    CHECK(realm_waiter_wait(stage.waiter, REALM_FOREVER, wakes, 4, &count) == 0);
+    CHECK(count == 1 && wakes[0] == REALM_WAKE_CONTROL);
+    realm_waiter_ignore_control(stage.waiter);
     expect_silence(&stage);
     uint8_t reports[SLOTS] = {0};
     signal_slot(&stage, 3);
@@ -277,7 +280,7 @@ BOTH(disarmed_slots_are_silent)
 /* Goal: a deadline in the past polls, one in the future is waited for. */
 BOTH(deadlines)
 
-/* Goal: the control socket is reported while it has something, and no more once its end was received. */
+/* Goal: the control socket is reported while it has something, and no more once it is ignored. */
 BOTH(control_socket)
 
 /* Goal: more wake-ups than fit into the caller's array come with the next waits. */
@@ -490,6 +493,7 @@ static void io_uring_forbidden(void)
     forbid(SYS_io_uring_setup, EPERM);
     CHECK(realm_waiter_probe() != NULL);
     CHECK(realm_waiter_open(world.os, REALM_WAITER_URING, &waiter) == -ENOTSUP);
+    CHECK(realm_waiter_choice(world.os) == REALM_WAITER_PIPE);
     CHECK(realm_waiter_open(world.os, REALM_WAITER_AUTO, &waiter) == 0);
     CHECK(realm_waiter_kind(waiter) == REALM_WAITER_PIPE);
 }
@@ -509,6 +513,7 @@ static void what_the_launcher_says(void)
     CHECK(realm_os_open(&world.os) == 0);
     CHECK(realm_waiter_open(world.os, REALM_WAITER_AUTO, &waiter) == 0);
     CHECK(realm_waiter_kind(waiter) == REALM_WAITER_PIPE);
+    CHECK(realm_waiter_choice(world.os) == REALM_WAITER_PIPE);
     CHECK(realm_waiter_arm(waiter, UINT32_MAX, NULL, 0) == -ENOMEM);
 }
 
