@@ -1,0 +1,247 @@
+/*
+ * Calls and one-way messages: the client's side of a channel, without the Memory Manager.
+ *
+ *     push the request → wake the server if it sleeps → spin on the line where the reply will be
+ *         → sleep on the server's head and the epoch → take the reply
+ *
+ * The rule: a call ends, whatever the peer does. Each wait includes the epoch, so that the news of the peer's
+ * end ends it, and the deadline. A reply that no call of this channel still waits for, or ever gave up on,
+ * is an impossible claim, so a peer cannot keep a call busy with replies that nobody asked for.
+ */
+#include "librealm/client/internal.h"
+
+#include <string.h>
+
+/* Looks at the ring between two pauses: a pause is longer than the last leg of a fast reply. */
+#define LOOKS_PER_TURN 8u
+
+struct call {
+    struct realm_channel *channel;
+    uint32_t number; /* of the awaited reply; 0: none is */
+    struct realm_reply *reply;
+    struct realm_wait wait;
+    bool answered;
+    int result;
+};
+
+/* Takes one reply that is there: the awaited one, or one that came too late. */
+static int take_reply(struct call *call)
+{
+    struct realm_channel *channel = call->channel;
+    struct realm_link *link = &channel->link;
+    struct realm_reply *reply = call->reply;
+    uint8_t late[REALM_PAYLOAD_MAX];
+    /* Where a late reply may come it must not go into the caller's memory. */
+    bool detour = channel->abandoned != 0;
+    void *data = detour ? late : reply ? reply->data : NULL;
+    size_t capacity = detour ? sizeof late : reply ? reply->capacity : 0;
+    struct realm_message message;
+    int error = realm_consumer_pop(&link->consumer, &message, data, capacity);
+    if (error)
+        return error;
+    link->received++;
+    if (message.kind != REALM_MESSAGE_REPLY)
+        return REALM_E_PEER_FAULT;
+    if (call->number == 0 || message.call != call->number) {
+        if (channel->abandoned == 0)
+            return REALM_E_PEER_FAULT;
+        channel->abandoned--;
+        channel->late_replies++;
+        return 0;
+    }
+    call->answered = true;
+    call->result = 0;
+    if (!reply)
+        return 0;
+    reply->status = message.status;
+    reply->value = message.tag;
+    reply->size = message.size;
+    size_t fits = message.size < reply->capacity ? message.size : reply->capacity;
+    if (detour && fits != 0)
+        memcpy(reply->data, late, fits);
+    /* Who wants no payload misses none. */
+    if (fits < message.size && reply->capacity != 0)
+        call->result = REALM_E_SHORT;
+    return 0;
+}
+
+/* Takes what is there. After the peer's death too: it may have replied before. */
+static void take_replies(struct call *call)
+{
+    struct realm_link *link = &call->channel->link;
+    if (link->state && link->state != REALM_E_PEER_DEAD)
+        return;
+    while (!call->answered && realm_consumer_ready(&link->consumer)) {
+        int error = take_reply(call);
+        if (error == REALM_E_PEER_FAULT)
+            realm_link_fault(link, REALM_FAULT_CLAIM);
+        if (error)
+            return;
+    }
+}
+
+/* Learns what the Memory Manager has to say, if the epoch says that there is something. */
+static inline int hear(struct realm *realm)
+{
+    return __builtin_expect(realm_epoch_changed(realm), 0) ? realm_control_drain(realm) : 0;
+}
+
+/* Sleeps on the given words of the peer and the epoch. Return: 0: look again; REALM_E_TIMEOUT; -errno. */
+static int sleep_on(struct call *call, struct realm_os_word *words, unsigned count)
+{
+    struct realm_link *link = &call->channel->link;
+    struct realm *realm = link->realm;
+    words[count] = (struct realm_os_word){.address = &realm->page->epoch, .seen = realm->epoch_seen};
+    uint64_t received = link->received;
+    realm_request_settle(realm);
+    int error = realm_os_wait(realm->os, words, count + 1u, call->wait.deadline_ns);
+    bool something = realm_epoch_changed(realm) || realm_consumer_ready(&link->consumer) ||
+                     realm_load_relaxed(words[0].address) != words[0].seen;
+    if (error == 0 && !something && received == link->received)
+        realm_link_spurious(link);
+#ifdef REALM_DEBUG
+    if (error == REALM_E_TIMEOUT && realm_consumer_ready(&link->consumer))
+        realm->lost_wakes++;
+#endif
+    return error;
+}
+
+/* --- waiting for the reply --- */
+
+static bool spin_for_reply(struct call *call)
+{
+    struct realm_link *link = &call->channel->link;
+    struct realm *realm = link->realm;
+    uint32_t turns = realm_spin_turns(realm, &realm->spin_call, call->wait.deadline_ns);
+    if (turns == 0)
+        return false;
+    for (uint32_t turn = 0; turn < turns; turn++) {
+        for (unsigned look = 0; look < LOOKS_PER_TURN; look++) {
+            if (realm_consumer_ready(&link->consumer)) {
+                realm_spin_learn(realm, &realm->spin_call, true);
+                return true;
+            }
+        }
+        if (realm_epoch_changed(realm))
+            return true;
+        realm_os_spin(realm->os);
+    }
+    realm_spin_learn(realm, &realm->spin_call, false);
+    return false;
+}
+
+static int wait_for_reply(struct call *call)
+{
+    struct realm_link *link = &call->channel->link;
+    realm_wait_start(link->realm, &call->wait);
+    if (spin_for_reply(call))
+        return hear(link->realm);
+    struct realm_os_word words[2];
+    if (!realm_consumer_park(&link->consumer, REALM_PARKED_FUTEX, &words[0].address, &words[0].seen))
+        return 0;
+    int error = sleep_on(call, words, 1);
+    realm_consumer_unpark(&link->consumer);
+    int hearing = hear(link->realm);
+    return error ? error : hearing;
+}
+
+/* --- waiting for room --- */
+
+static int wait_for_room(struct call *call, size_t size)
+{
+    struct realm_link *link = &call->channel->link;
+    realm_wait_start(link->realm, &call->wait);
+    /* A server that can reply no more reads no more: so replies end this wait as well. */
+    struct realm_os_word words[3];
+    if (!realm_producer_park(&link->producer, size, &words[0].address, &words[0].seen))
+        return 0;
+    int error = 0;
+    if (realm_consumer_park(&link->consumer, REALM_PARKED_FUTEX, &words[1].address, &words[1].seen)) {
+        error = sleep_on(call, words, 2);
+        realm_consumer_unpark(&link->consumer);
+    }
+    realm_producer_unpark(&link->producer);
+    int hearing = hear(link->realm);
+    return error ? error : hearing;
+}
+
+/* Puts the message into the ring, when there is room for it, and wakes the peer. */
+static int push(struct call *call, const struct realm_message *message, const void *data)
+{
+    struct realm_link *link = &call->channel->link;
+    for (;;) {
+        if (link->state)
+            return link->state;
+        int error = realm_producer_push(&link->producer, message, data);
+        if (__builtin_expect(error == 0, 1)) {
+            realm_link_pushed(link);
+            return 0;
+        }
+        if (error == REALM_E_PEER_FAULT)
+            realm_link_fault(link, REALM_FAULT_CLAIM);
+        if (error != REALM_E_QUEUE_FULL)
+            return error;
+        /* A server whose replies are not taken takes no requests. */
+        take_replies(call);
+        if (call->wait.timeout_ns == REALM_POLL)
+            return error;
+        error = wait_for_room(call, message->size);
+        if (error)
+            return error;
+    }
+}
+
+int realm_send(struct realm_channel *channel, uint64_t op, const void *data, size_t size, uint64_t timeout_ns)
+{
+    if (size > REALM_PAYLOAD_MAX)
+        return REALM_E_TOO_BIG;
+    struct call call = {.channel = channel, .wait = {.timeout_ns = timeout_ns}};
+    int error = hear(channel->link.realm);
+    if (error)
+        return error;
+    struct realm_message message = {.kind = REALM_MESSAGE_ONEWAY, .size = (uint16_t)size, .tag = op};
+    return push(&call, &message, data);
+}
+
+static int await_reply(struct call *call)
+{
+    struct realm_link *link = &call->channel->link;
+    for (int error = 0;;) {
+        take_replies(call);
+        if (call->answered)
+            return call->result;
+        if (link->state)
+            return link->state;
+        if (!error && call->wait.timeout_ns == REALM_POLL)
+            error = REALM_E_TIMEOUT;
+        if (error) {
+            /* The request may be served yet; then its reply comes late. */
+            call->channel->abandoned++;
+            return error;
+        }
+        error = wait_for_reply(call);
+    }
+}
+
+int realm_call(struct realm_channel *channel, uint64_t op, const void *data, size_t size,
+               struct realm_reply *reply, uint64_t timeout_ns)
+{
+    struct realm *realm = channel->link.realm;
+    if (size > REALM_PAYLOAD_MAX)
+        return REALM_E_TOO_BIG;
+    struct call call = {.channel = channel, .reply = reply, .wait = {.timeout_ns = timeout_ns}};
+    int error = hear(realm);
+    if (error)
+        return error;
+    uint32_t number = ++channel->last_call;
+    if (number == 0)
+        number = ++channel->last_call;
+    struct realm_message message = {
+        .kind = REALM_MESSAGE_CALL, .size = (uint16_t)size, .call = number, .tag = op};
+    error = push(&call, &message, data);
+    if (error)
+        return error;
+    realm->calls++;
+    call.number = number;
+    return await_reply(&call);
+}

@@ -1,0 +1,218 @@
+/*
+ * Endpoints and their clients.
+ *
+ * Every client of an endpoint is in one of three lists: active (awake, looked at in turn), parked (asleep,
+ * armed in the waiter) or held (too many replies due, not read at all). The loop moves them.
+ *
+ * The rule: a client disappears only when its link ends, and takes its tokens, its armed wait and its place
+ * in the lists with it. So nobody may keep a pointer to one while the control socket is read or a handler
+ * runs.
+ */
+#include "librealm/client/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A client that had nothing while so many requests of others were served is parked alone. */
+#define PARK_AFTER_REQUESTS 1024u
+
+/* --- clients --- */
+
+void realm_client_move(struct realm_client *client, enum realm_place place)
+{
+    struct realm_endpoint *endpoint = client->endpoint;
+    struct realm *realm = client->link.realm;
+    if (client->place == REALM_PLACE_ACTIVE)
+        endpoint->active_count--;
+    else if (client->place == REALM_PLACE_PARKED)
+        realm->parked_count--;
+    realm_list_remove(&client->of_place);
+    client->place = place;
+    switch (place) {
+    case REALM_PLACE_ACTIVE:
+        endpoint->active_count++;
+        client->last_served = realm->requests;
+        realm_list_insert(&endpoint->active, &client->of_place);
+        return;
+    case REALM_PLACE_PARKED:
+        realm->parked_count++;
+        realm_list_insert(&endpoint->parked, &client->of_place);
+        return;
+    case REALM_PLACE_HELD:
+        realm_list_insert(&endpoint->held, &client->of_place);
+        return;
+    }
+}
+
+struct realm_client *realm_client_of_slot(const struct realm *realm, uint32_t slot)
+{
+    return slot < realm->slots_capacity ? realm->slots[slot] : NULL;
+}
+
+/* Makes room in the table. Return: 0; -EINVAL: the slot is out of range or taken; -ENOMEM. */
+static int reserve_slot(struct realm *realm, uint32_t slot)
+{
+    if (slot >= REALM_SLOTS_MAX || realm_client_of_slot(realm, slot))
+        return -EINVAL;
+    if (slot < realm->slots_capacity)
+        return 0;
+    uint32_t capacity = realm->slots_capacity ? realm->slots_capacity : 16u;
+    while (capacity <= slot)
+        capacity *= 2u;
+    struct realm_client **slots = realloc(realm->slots, capacity * sizeof *slots);
+    if (!slots)
+        return -ENOMEM;
+    memset(slots + realm->slots_capacity, 0, (capacity - realm->slots_capacity) * sizeof *slots);
+    realm->slots = slots;
+    realm->slots_capacity = capacity;
+    return 0;
+}
+
+static struct realm_endpoint *find_endpoint(struct realm *realm, uint64_t cookie)
+{
+    for (struct realm_list *at = realm->endpoints.next; at != &realm->endpoints; at = at->next) {
+        struct realm_endpoint *endpoint = REALM_LIST_OF(at, struct realm_endpoint, of_realm);
+        if (endpoint->cookie == cookie)
+            return endpoint;
+    }
+    return NULL;
+}
+
+void realm_endpoint_accepted(struct realm *realm, const struct realm_control_channel *event,
+                             const int *handles, unsigned handles_count)
+{
+    struct realm_endpoint *endpoint = find_endpoint(realm, event->endpoint);
+    if (!endpoint) {
+        /* It was unregistered at the same time, which closes this channel too. */
+        realm_link_discard(realm, event, handles, handles_count);
+        return;
+    }
+    struct realm_client *client = calloc(1, sizeof *client);
+    if (!client || reserve_slot(realm, event->slot)) {
+        free(client);
+        realm_link_discard(realm, event, handles, handles_count);
+        realm_control_fault(realm, event->cookie, REALM_FAULT_UNMAPPED);
+        return;
+    }
+    if (realm_link_open(realm, &client->link, event, handles, handles_count)) {
+        realm_link_close(&client->link);
+        free(client);
+        realm_control_fault(realm, event->cookie, REALM_FAULT_UNMAPPED);
+        return;
+    }
+    client->endpoint = endpoint;
+    client->id.value = event->peer;
+    client->badge = event->badge;
+    client->last_served = realm->requests;
+    realm->slots[event->slot] = client;
+    /* Awake at first: its requests are found without a wake. */
+    client->place = REALM_PLACE_ACTIVE;
+    endpoint->active_count++;
+    endpoint->clients++;
+    realm_list_insert(&endpoint->active, &client->of_place);
+}
+
+void realm_client_free(struct realm_client *client)
+{
+    struct realm *realm = client->link.realm;
+    while (client->tokens != 0)
+        realm_token_free(realm, &realm->tokens.entries[client->tokens - 1u]);
+    if (client->place == REALM_PLACE_PARKED && realm->waiter)
+        realm_waiter_disarm(realm->waiter, client->link.slot);
+    realm_client_move(client, REALM_PLACE_HELD);
+    realm_list_remove(&client->of_place);
+    client->endpoint->clients--;
+    realm->slots[client->link.slot] = NULL;
+    if (realm->owed == client)
+        realm->owed = NULL;
+    realm_link_close(&client->link);
+    free(client);
+}
+
+/* --- endpoints --- */
+
+struct realm_client *realm_endpoint_ready(struct realm_endpoint *endpoint)
+{
+    struct realm *realm = endpoint->realm;
+    for (uint32_t looks = endpoint->active_count; looks != 0; looks--) {
+        struct realm_client *client = REALM_LIST_OF(endpoint->active.next, struct realm_client, of_place);
+        if (__builtin_expect(
+                client->pending >= REALM_CLIENT_PENDING_MAX || realm->tokens.count >= REALM_PENDING_MAX, 0)) {
+            realm_client_move(client, REALM_PLACE_HELD);
+            continue;
+        }
+        realm_list_rotate(&endpoint->active);
+        if (realm_consumer_ready(&client->link.consumer))
+            return client;
+        if (realm->waiter && realm->requests - client->last_served > PARK_AFTER_REQUESTS &&
+            realm_sleep_park(client) == REALM_E_WOULD_BLOCK)
+            return client;
+    }
+    return NULL;
+}
+
+int realm_register(struct realm *realm, const char *service, realm_handler *handler, void *context,
+                   struct realm_endpoint **ret_endpoint)
+{
+    struct realm_control_named request = {0};
+    int error = realm_control_name(&request.name, service);
+    if (error)
+        return error;
+    /* From here on clients may come, and the loop will have to wait for them. */
+    error = realm_sleep_open(realm);
+    if (error)
+        return error;
+    struct realm_endpoint *endpoint = calloc(1, sizeof *endpoint);
+    if (!endpoint)
+        return -ENOMEM;
+    error = realm_control_simple(realm, &request, REALM_CONTROL_REGISTER, &endpoint->cookie);
+    if (error) {
+        free(endpoint);
+        return error;
+    }
+    endpoint->realm = realm;
+    endpoint->handler = handler;
+    endpoint->context = context;
+    realm_list_init(&endpoint->active);
+    realm_list_init(&endpoint->parked);
+    realm_list_init(&endpoint->held);
+    realm_list_insert(&realm->endpoints, &endpoint->of_realm);
+    if (ret_endpoint)
+        *ret_endpoint = endpoint;
+    return 0;
+}
+
+static void free_clients(struct realm_list *list)
+{
+    while (!realm_list_empty(list))
+        realm_client_free(REALM_LIST_OF(list->next, struct realm_client, of_place));
+}
+
+void realm_endpoint_free(struct realm_endpoint *endpoint)
+{
+    /* Held ones last: freeing the others' tokens may make them active. */
+    while (endpoint->clients != 0) {
+        free_clients(&endpoint->active);
+        free_clients(&endpoint->parked);
+        free_clients(&endpoint->held);
+    }
+    realm_list_remove(&endpoint->of_realm);
+    free(endpoint);
+}
+
+void realm_unregister(struct realm_endpoint *endpoint)
+{
+    if (!endpoint)
+        return;
+    struct realm *realm = endpoint->realm;
+    struct realm_control_cookie request = {.cookie = endpoint->cookie};
+    /* The Memory Manager closes the channels; what it says of them meanwhile finds them gone. */
+    realm_endpoint_free(endpoint);
+    realm_control_simple(realm, &request, REALM_CONTROL_UNREGISTER, NULL);
+}
+
+size_t realm_endpoint_clients(const struct realm_endpoint *endpoint)
+{
+    return endpoint->clients;
+}

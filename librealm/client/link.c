@@ -1,0 +1,148 @@
+/*
+ * One end of a channel: two regions, a producer and a consumer, and what happens to them.
+ *
+ * A link is open as long as its state is 0. Its memory stays mapped until realm_link_close, so that whoever
+ * is in the middle of a look at the ring may finish it; nobody pushes into a link that has ended.
+ *
+ * The rule: a region serves one channel and is then unmapped, never used again; what the peer's region says
+ * is read through the ring and nowhere else, but for the two words that the ring's protocol gives to
+ * sleepers.
+ */
+#include "librealm/client/internal.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+/* Spurious wakes that are forgiven, and how many more for each message: a wake may always come late. */
+#define SPURIOUS_FREE        1000u
+#define SPURIOUS_PER_MESSAGE 2u
+
+static struct realm_link **bucket_of(struct realm *realm, uint64_t cookie)
+{
+    /* Cookies are random already. */
+    return &realm->cookies[cookie % REALM_COOKIE_BUCKETS];
+}
+
+struct realm_link *realm_link_find(struct realm *realm, uint64_t cookie)
+{
+    struct realm_link *link = *bucket_of(realm, cookie);
+    while (link && link->cookie != cookie)
+        link = link->next_of_bucket;
+    return link;
+}
+
+static int map_regions(struct realm *realm, struct realm_link *link, uint32_t number, const int *handles,
+                       unsigned handles_count)
+{
+    link->own = realm_pool_take(realm, number);
+    if (!link->own || handles_count == 0)
+        return -EBADF;
+    void *memory;
+    int error = realm_os_map(realm->os, handles[0], realm->region_bytes, false, &memory);
+    if (error)
+        return error;
+    link->peer = memory;
+    uint64_t *payload_lines = calloc(REALM_CONSUMER_WORDS(realm->region_bytes), sizeof *payload_lines);
+    if (!payload_lines)
+        return -ENOMEM;
+    realm_producer_init(&link->producer, link->own, link->peer, realm->region_bytes, realm->queue_messages);
+    realm_consumer_init(&link->consumer, link->own, link->peer, realm->region_bytes, payload_lines);
+    return 0;
+}
+
+int realm_link_open(struct realm *realm, struct realm_link *link, const struct realm_control_channel *event,
+                    const int *handles, unsigned handles_count)
+{
+    *link = (struct realm_link){
+        .realm = realm,
+        .hint = -1,
+        .slot = event->slot,
+        .peer_slot = event->peer_slot,
+        .cookie = event->cookie,
+        .is_server = event->header.type == REALM_CONTROL_ACCEPTED,
+    };
+    int error = map_regions(realm, link, event->region, handles, handles_count);
+    for (unsigned i = 0; i < handles_count; i++) {
+        if (i == 1 && event->has_hint && !error)
+            link->hint = handles[i];
+        else
+            realm_os_close_handle(realm->os, handles[i]);
+    }
+    if (error) {
+        link->state = REALM_E_PEER_FAULT;
+        return error;
+    }
+    struct realm_link **bucket = bucket_of(realm, link->cookie);
+    link->next_of_bucket = *bucket;
+    *bucket = link;
+    realm->links_open++;
+    return 0;
+}
+
+void realm_link_discard(struct realm *realm, const struct realm_control_channel *event, const int *handles,
+                        unsigned handles_count)
+{
+    void *own = realm_pool_take(realm, event->region);
+    if (own)
+        realm_os_unmap(realm->os, own, realm->region_bytes);
+    for (unsigned i = 0; i < handles_count; i++)
+        realm_os_close_handle(realm->os, handles[i]);
+}
+
+void realm_link_close(struct realm_link *link)
+{
+    struct realm *realm = link->realm;
+    realm_link_end(link, REALM_E_PEER_DEAD);
+    for (struct realm_link **at = bucket_of(realm, link->cookie); *at; at = &(*at)->next_of_bucket) {
+        if (*at == link) {
+            *at = link->next_of_bucket;
+            break;
+        }
+    }
+    free(link->consumer.payload_lines);
+    if (link->own)
+        realm_os_unmap(realm->os, link->own, realm->region_bytes);
+    if (link->peer)
+        realm_os_unmap(realm->os, (void *)(uintptr_t)link->peer, realm->region_bytes);
+    if (link->hint >= 0)
+        realm_os_close_handle(realm->os, link->hint);
+    link->own = NULL;
+    link->peer = NULL;
+    link->consumer.payload_lines = NULL;
+    link->hint = -1;
+}
+
+void realm_link_end(struct realm_link *link, int reason)
+{
+    if (link->state)
+        return;
+    link->state = reason;
+    link->realm->links_open--;
+}
+
+void realm_link_fault(struct realm_link *link, enum realm_fault_kind kind)
+{
+    if (link->state)
+        return;
+    realm_link_end(link, REALM_E_PEER_FAULT);
+    realm_control_fault(link->realm, link->cookie, kind);
+}
+
+/* The bits are the peer's and may be any: at worst it is woken in two ways. */
+void realm_link_wake(struct realm_link *link, uint32_t sleeper)
+{
+    if (sleeper & REALM_PARKED_FUTEX)
+        realm_os_wake(link->realm->os, &link->own->head);
+    if ((sleeper & REALM_PARKED_PIPE) && link->hint >= 0)
+        realm_os_hint(link->realm->os, link->hint, link->peer_slot);
+}
+
+bool realm_link_spurious(struct realm_link *link)
+{
+    link->realm->spurious_wakes++;
+    link->spurious_wakes++;
+    if (link->spurious_wakes <= SPURIOUS_FREE + SPURIOUS_PER_MESSAGE * link->received)
+        return false;
+    realm_link_fault(link, REALM_FAULT_WAKES);
+    return true;
+}

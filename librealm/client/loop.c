@@ -1,0 +1,166 @@
+/*
+ * The event loop's one step, of which realm_run, realm_run_once and realm_receive are three faces.
+ *
+ *     what the Memory Manager has to say → a timer that is due → the next client in turn that has a request
+ *         → nothing: spin a little → nothing still: park all and sleep
+ *
+ * A step takes one request or one timer and then returns, and its caller runs the handler. So a handler may
+ * run a step of its own, on the same endpoint or another, or end any of them.
+ *
+ * The rule: nobody waits for ever because others are busy. Clients of an endpoint take turns, so do
+ * endpoints; a timer that is due comes first, but never twice in a row; and while there is always something
+ * to do, the loop still looks for those who sleep every so often.
+ */
+#include "librealm/client/internal.h"
+
+/* A busy loop looks for wake-ups and control packets after so many turns, or so much time if it has reason
+ * to look at the clock. */
+#define POLL_TURNS      64u
+#define POLL_TURNS_IDLE 256u /* nobody is parked: only the control socket, which has the epoch as well */
+#define POLL_NS         50000u
+
+static int look_around(struct realm *realm)
+{
+    uint32_t turns = ++realm->turns;
+    if (realm->parked_count == 0)
+        return turns < POLL_TURNS_IDLE ? 0 : realm_sleep_poll(realm);
+    uint64_t now_ns = realm_os_now_ns(realm->os);
+    if (realm->polled_at_ns == 0)
+        realm->polled_at_ns = now_ns;
+    if (turns < POLL_TURNS && now_ns - realm->polled_at_ns < POLL_NS)
+        return 0;
+    return realm_sleep_poll(realm);
+}
+
+/* The next client in scope that has something. Endpoints take turns too. */
+static struct realm_client *next_ready(struct realm *realm, struct realm_endpoint *only)
+{
+    if (only)
+        return realm_endpoint_ready(only);
+    /* The first node stays the mark of a full round while the list turns. */
+    struct realm_list *end = realm->endpoints.previous;
+    if (end == &realm->endpoints)
+        return NULL;
+    for (;;) {
+        struct realm_list *node = realm->endpoints.next;
+        struct realm_endpoint *endpoint = REALM_LIST_OF(node, struct realm_endpoint, of_realm);
+        struct realm_client *client = endpoint->handler ? realm_endpoint_ready(endpoint) : NULL;
+        realm_list_rotate(&realm->endpoints);
+        if (client)
+            return client;
+        if (node == end)
+            return NULL;
+    }
+}
+
+/* Whether nothing can ever come any more. */
+static bool is_over(const struct realm *realm, const struct realm_endpoint *only)
+{
+    return realm->gone && (only ? only->clients == 0 : realm->links_open == 0);
+}
+
+static bool timer_first(const struct realm *realm, const struct realm_endpoint *only)
+{
+    return !only && !realm->timer_was_last && realm_timer_due(realm);
+}
+
+/* Whether something in scope is to be done now: 0 and *ret_client as in realm_loop_next; else
+ * REALM_E_WOULD_BLOCK, REALM_E_STOPPED, REALM_E_MM_GONE, -errno. */
+static int look(struct realm *realm, struct realm_endpoint *only, struct realm_request *ret_request,
+                struct realm_client **ret_client)
+{
+    for (;;) {
+        if (realm_epoch_changed(realm)) {
+            int error = realm_control_drain(realm);
+            if (error)
+                return error;
+        }
+        if (realm->stopped)
+            return REALM_E_STOPPED;
+        if (timer_first(realm, only)) {
+            *ret_client = NULL;
+            return 0;
+        }
+        struct realm_client *client = next_ready(realm, only);
+        if (!client)
+            break;
+        int error = realm_request_take(client, ret_request);
+        if (error == REALM_E_WOULD_BLOCK)
+            continue; /* its claims were false, and it is gone */
+        if (!error)
+            *ret_client = client;
+        return error;
+    }
+    if (!only && realm_timer_due(realm)) {
+        *ret_client = NULL;
+        return 0;
+    }
+    return is_over(realm, only) ? REALM_E_MM_GONE : REALM_E_WOULD_BLOCK;
+}
+
+int realm_loop_next(struct realm *realm, struct realm_endpoint *only, uint64_t timeout_ns,
+                    struct realm_request *ret_request, struct realm_client **ret_client)
+{
+    struct realm_wait wait = {.timeout_ns = timeout_ns};
+    bool last_look = false;
+    realm_request_settle(realm);
+    int error = look_around(realm);
+    if (error)
+        return error;
+    for (;;) {
+        error = look(realm, only, ret_request, ret_client);
+        if (error != REALM_E_WOULD_BLOCK)
+            return error;
+        if (last_look)
+            return timeout_ns == REALM_POLL ? REALM_E_WOULD_BLOCK : REALM_E_TIMEOUT;
+        if (timeout_ns == REALM_POLL) {
+            error = realm_sleep_poll(realm);
+            if (error)
+                return error;
+            last_look = true;
+            continue;
+        }
+        realm_wait_start(realm, &wait);
+        uint64_t timer_ns = only ? REALM_FOREVER : realm_timer_next(realm);
+        uint64_t deadline_ns = timer_ns < wait.deadline_ns ? timer_ns : wait.deadline_ns;
+        if (realm_sleep_spin(realm, only, deadline_ns))
+            continue;
+        error = realm_sleep_wait(realm, only, deadline_ns);
+        if (error == REALM_E_TIMEOUT)
+            last_look = deadline_ns == wait.deadline_ns;
+        else if (error)
+            return error;
+    }
+}
+
+int realm_run_once(struct realm *realm, uint64_t timeout_ns)
+{
+    struct realm_request request;
+    struct realm_client *client;
+    int error = realm_loop_next(realm, NULL, timeout_ns, &request, &client);
+    if (error)
+        return error;
+    realm->timer_was_last = !client;
+    if (client)
+        client->endpoint->handler(realm, &request, client->endpoint->context);
+    else
+        realm_timer_fire(realm);
+    return 0;
+}
+
+int realm_run(struct realm *realm)
+{
+    int error = 0;
+    while (!error && !realm->stop) {
+        error = realm_run_once(realm, REALM_FOREVER);
+        if (error == REALM_E_TIMEOUT)
+            error = 0;
+    }
+    realm->stop = false;
+    return error == REALM_E_STOPPED ? 0 : error;
+}
+
+void realm_stop(struct realm *realm)
+{
+    realm->stop = true;
+}

@@ -1,0 +1,69 @@
+/*
+ * The pool: regions of this realm's own that are mapped, sealed by the Memory Manager, and wait for a
+ * channel. They are known by number. A channel takes one for good; it never comes back.
+ *
+ * There are only a few at a time, so they are searched one by one. Of a channel that ended before this realm
+ * had heard of it nobody tells which region it had taken: so the oldest go when there are far more than the
+ * Memory Manager ever keeps ready.
+ */
+#include "librealm/client/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Takes one out and keeps the others in the order of their coming. */
+static void *take_at(struct realm_pool *pool, uint32_t at)
+{
+    void *memory = pool->regions[at].memory;
+    pool->count--;
+    memmove(&pool->regions[at], &pool->regions[at + 1u], (pool->count - at) * sizeof pool->regions[0]);
+    return memory;
+}
+
+static bool make_room(struct realm *realm)
+{
+    struct realm_pool *pool = &realm->pool;
+    if (pool->count < pool->capacity)
+        return true;
+    if (pool->capacity >= REALM_POOL_MAX) {
+        realm_os_unmap(realm->os, take_at(pool, 0), realm->region_bytes);
+        return true;
+    }
+    uint32_t capacity = pool->capacity ? 2u * pool->capacity : 8u;
+    struct realm_pool_region *regions = realloc(pool->regions, capacity * sizeof *regions);
+    if (!regions)
+        return false;
+    pool->regions = regions;
+    pool->capacity = capacity;
+    return true;
+}
+
+void realm_pool_add(struct realm *realm, uint32_t first, const int *handles, unsigned count)
+{
+    struct realm_pool *pool = &realm->pool;
+    for (unsigned i = 0; i < count; i++) {
+        void *memory;
+        if (make_room(realm) && realm_os_map(realm->os, handles[i], realm->region_bytes, true, &memory) == 0)
+            pool->regions[pool->count++] = (struct realm_pool_region){.number = first + i, .memory = memory};
+        realm_os_close_handle(realm->os, handles[i]);
+    }
+}
+
+void *realm_pool_take(struct realm *realm, uint32_t number)
+{
+    struct realm_pool *pool = &realm->pool;
+    for (uint32_t i = 0; i < pool->count; i++) {
+        if (pool->regions[i].number == number)
+            return take_at(pool, i);
+    }
+    return NULL;
+}
+
+void realm_pool_close(struct realm *realm)
+{
+    struct realm_pool *pool = &realm->pool;
+    for (uint32_t i = 0; i < pool->count; i++)
+        realm_os_unmap(realm->os, pool->regions[i].memory, realm->region_bytes);
+    free(pool->regions);
+    *pool = (struct realm_pool){0};
+}

@@ -1,0 +1,98 @@
+/*
+ * Requests in, replies out.
+ *
+ * A request is popped into the receiver's own memory. If a reply is due, a token names it, one-shot, which
+ * outlives the handler: a service may reply later and in any order.
+ *
+ * The rule: a client that sleeps for room is never left asleep. After a pop its parked word must be looked at
+ * behind a fence. The fence that a reply needs anyway serves for both, so the look is owed until then; if no
+ * reply is given first, it is made up for before the next pop and before this realm waits for anything.
+ * A look without a fence, right after the pop, already wakes whoever has slept for a while.
+ */
+#include "librealm/client/internal.h"
+
+/* Wakes the client if its parked word says that it waits for room. */
+static inline void give_room(struct realm_client *client)
+{
+    const struct realm_region *peer = client->link.peer;
+    if (__builtin_expect((realm_load_relaxed(&peer->parked) & REALM_PARKED_SPACE) != 0, 0))
+        realm_os_wake(client->link.realm->os, &client->link.own->tail_lines);
+}
+
+void realm_request_settle(struct realm *realm)
+{
+    struct realm_client *client = realm->owed;
+    if (!client)
+        return;
+    realm->owed = NULL;
+    if (realm_consumer_space_wanted(&client->link.consumer))
+        realm_os_wake(realm->os, &client->link.own->tail_lines);
+}
+
+int realm_request_take(struct realm_client *client, struct realm_request *ret_request)
+{
+    struct realm_link *link = &client->link;
+    struct realm *realm = link->realm;
+    int error = realm_token_reserve(realm);
+    if (error)
+        return error;
+    struct realm_message message;
+    error = realm_consumer_pop(&link->consumer, &message, ret_request->data, sizeof ret_request->data);
+    if (error == REALM_E_WOULD_BLOCK)
+        return error;
+    if (error || message.kind == REALM_MESSAGE_REPLY) {
+        realm_link_fault(link, REALM_FAULT_CLAIM);
+        realm_client_free(client);
+        return REALM_E_WOULD_BLOCK;
+    }
+    realm->owed = client;
+    give_room(client);
+    link->received++;
+    realm->requests++;
+    client->last_served = realm->requests;
+    ret_request->op = message.tag;
+    ret_request->token = message.kind == REALM_MESSAGE_CALL ? realm_token_new(client, message.call) : 0;
+    ret_request->client = client->id;
+    ret_request->badge = client->badge;
+    ret_request->size = message.size;
+    return 0;
+}
+
+int realm_receive(struct realm_endpoint *endpoint, struct realm_request *ret_request, uint64_t timeout_ns)
+{
+    struct realm_client *client;
+    return realm_loop_next(endpoint->realm, endpoint, timeout_ns, ret_request, &client);
+}
+
+int realm_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t value, const void *data,
+                size_t size)
+{
+    struct realm_token *entry = realm_token_find(realm, token);
+    if (!entry)
+        return REALM_E_STALE;
+    if (size > REALM_PAYLOAD_MAX)
+        return REALM_E_TOO_BIG;
+    struct realm_client *client = entry->client;
+    struct realm_message message = {
+        .kind = REALM_MESSAGE_REPLY,
+        .size = (uint16_t)size,
+        .call = entry->call,
+        .status = status,
+        .tag = value,
+    };
+    int error = realm_producer_push(&client->link.producer, &message, data);
+    if (error == REALM_E_PEER_FAULT) {
+        realm_link_fault(&client->link, REALM_FAULT_CLAIM);
+        realm_client_free(client);
+    }
+    if (error)
+        return error;
+    realm_token_free(realm, entry);
+    realm_link_pushed(&client->link);
+    if (realm->owed == client) {
+        /* Behind the fence of the push. */
+        realm->owed = NULL;
+        give_room(client);
+    }
+    return 0;
+}

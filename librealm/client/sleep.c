@@ -1,0 +1,192 @@
+/*
+ * How the loop spins, sleeps and wakes.
+ *
+ * To sleep it parks every active client in scope, arms it in the waiter, and waits in one system call for
+ * all of them, the control socket and the deadline. A client that stays quiet stays parked and armed while
+ * others are served, so a sleep costs as much as there were active clients, not as there are clients.
+ *
+ * The rule: a parked client is always armed, and an armed one parked. So a wake-up can be trusted to come,
+ * and one that finds the ring empty was made by the peer for nothing: with io_uring it is counted against
+ * it. (Hints in a shared pipe cannot be attributed.)
+ */
+#include "librealm/client/internal.h"
+
+#define WAKES_MAX 64u
+
+int realm_sleep_open(struct realm *realm)
+{
+    if (realm->waiter)
+        return 0;
+    int error = realm_waiter_open(realm->os, REALM_WAITER_AUTO, &realm->waiter);
+    if (!error && realm->gone)
+        realm_waiter_ignore_control(realm->waiter);
+    return error;
+}
+
+int realm_sleep_park(struct realm_client *client)
+{
+    struct realm *realm = client->link.realm;
+    bool pipe = realm_waiter_kind(realm->waiter) == REALM_WAITER_PIPE;
+    const uint32_t *word;
+    uint32_t seen;
+    if (!realm_consumer_park(&client->link.consumer, pipe ? REALM_PARKED_PIPE : REALM_PARKED_FUTEX, &word,
+                             &seen))
+        return REALM_E_WOULD_BLOCK;
+    int error = realm_waiter_arm(realm->waiter, client->link.slot, word, seen);
+    if (error) {
+        realm_consumer_unpark(&client->link.consumer);
+        return error;
+    }
+    realm_client_move(client, REALM_PLACE_PARKED);
+    return 0;
+}
+
+static void wake_client(struct realm_client *client)
+{
+    realm_consumer_unpark(&client->link.consumer);
+    realm_client_move(client, REALM_PLACE_ACTIVE);
+}
+
+/* Looks at every parked client: hints were lost, or (debug) wakes. Return: how many had something. */
+static unsigned scan_parked(struct realm *realm)
+{
+    unsigned found = 0;
+    for (struct realm_list *at = realm->endpoints.next; at != &realm->endpoints; at = at->next) {
+        struct realm_list *parked = &REALM_LIST_OF(at, struct realm_endpoint, of_realm)->parked;
+        for (struct realm_list *node = parked->next, *next; node != parked; node = next) {
+            next = node->next;
+            struct realm_client *client = REALM_LIST_OF(node, struct realm_client, of_place);
+            if (!realm_consumer_ready(&client->link.consumer))
+                continue;
+            realm_waiter_disarm(realm->waiter, client->link.slot);
+            wake_client(client);
+            found++;
+        }
+    }
+    return found;
+}
+
+static void slot_woken(struct realm *realm, uint32_t slot)
+{
+    struct realm_client *client = realm_client_of_slot(realm, slot);
+    if (!client || client->place != REALM_PLACE_PARKED)
+        return; /* a hint from before the client was last awake, or from a slot's earlier life */
+    wake_client(client);
+    if (realm_consumer_ready(&client->link.consumer) || realm_waiter_kind(realm->waiter) == REALM_WAITER_PIPE)
+        return;
+    if (realm_link_spurious(&client->link))
+        realm_client_free(client);
+}
+
+/* Waits in the waiter and sorts out what it reports. */
+static int take_wakes(struct realm *realm, uint64_t deadline_ns)
+{
+    uint32_t wakes[WAKES_MAX];
+    unsigned count = 0;
+    int error = realm_waiter_wait(realm->waiter, deadline_ns, wakes, WAKES_MAX, &count);
+    realm->turns = 0;
+    realm->polled_at_ns = 0;
+    if (error)
+        return error;
+    for (unsigned i = 0; i < count && !error; i++) {
+        if (wakes[i] == REALM_WAKE_CONTROL)
+            error = realm_control_drain(realm);
+        else if (wakes[i] == REALM_WAKE_SCAN)
+            scan_parked(realm);
+        else
+            slot_woken(realm, wakes[i]);
+    }
+    return error;
+}
+
+int realm_sleep_poll(struct realm *realm)
+{
+    if (!realm->waiter || realm->parked_count == 0) {
+        realm->turns = 0;
+        realm->polled_at_ns = 0;
+        return realm_control_drain(realm);
+    }
+    int error = take_wakes(realm, 0);
+    return error == REALM_E_TIMEOUT ? 0 : error;
+}
+
+int realm_sleep_wait(struct realm *realm, struct realm_endpoint *only, uint64_t deadline_ns)
+{
+    int error = realm_sleep_open(realm);
+    if (error)
+        return error;
+    for (struct realm_list *at = realm->endpoints.next; at != &realm->endpoints; at = at->next) {
+        struct realm_endpoint *endpoint = REALM_LIST_OF(at, struct realm_endpoint, of_realm);
+        if (!realm_endpoint_in_scope(endpoint, only))
+            continue;
+        while (!realm_list_empty(&endpoint->active)) {
+            error = realm_sleep_park(REALM_LIST_OF(endpoint->active.next, struct realm_client, of_place));
+            if (error == REALM_E_WOULD_BLOCK)
+                return 0;
+            if (error)
+                return error;
+        }
+    }
+    error = take_wakes(realm, deadline_ns);
+#ifdef REALM_DEBUG
+    if (error == REALM_E_TIMEOUT)
+        realm->lost_wakes += scan_parked(realm);
+#endif
+    return error;
+}
+
+/* --- spinning --- */
+
+static bool any_ready(struct realm *realm, struct realm_endpoint *only)
+{
+    for (struct realm_list *at = realm->endpoints.next; at != &realm->endpoints; at = at->next) {
+        struct realm_endpoint *endpoint = REALM_LIST_OF(at, struct realm_endpoint, of_realm);
+        if (!realm_endpoint_in_scope(endpoint, only))
+            continue;
+        for (struct realm_list *node = endpoint->active.next; node != &endpoint->active; node = node->next) {
+            if (realm_consumer_ready(&REALM_LIST_OF(node, struct realm_client, of_place)->link.consumer))
+                return true;
+        }
+    }
+    return false;
+}
+
+static uint32_t active_in_scope(const struct realm *realm, const struct realm_endpoint *only)
+{
+    uint32_t count = 0;
+    for (struct realm_list *at = realm->endpoints.next; at != &realm->endpoints; at = at->next) {
+        struct realm_endpoint *endpoint = REALM_LIST_OF(at, struct realm_endpoint, of_realm);
+        if (realm_endpoint_in_scope(endpoint, only))
+            count += endpoint->active_count;
+    }
+    return count;
+}
+
+/* As many looks between two pauses as one client would get, so that many clients spin no longer than one. */
+#define LOOKS_PER_TURN 8u
+
+bool realm_sleep_spin(struct realm *realm, struct realm_endpoint *only, uint64_t deadline_ns)
+{
+    uint32_t active = active_in_scope(realm, only);
+    if (active == 0)
+        return false;
+    uint32_t turns = realm_spin_turns(realm, &realm->spin_loop, deadline_ns);
+    if (turns == 0)
+        return false;
+    uint32_t rounds = active < LOOKS_PER_TURN ? LOOKS_PER_TURN / active : 1u;
+    if (active > LOOKS_PER_TURN)
+        turns = turns / (active / LOOKS_PER_TURN) + 1u;
+    for (uint32_t turn = 0; turn < turns; turn++) {
+        for (uint32_t round = 0; round < rounds; round++) {
+            if (any_ready(realm, only)) {
+                realm_spin_learn(realm, &realm->spin_loop, true);
+                return true;
+            }
+        }
+        if (realm_epoch_changed(realm))
+            return true;
+        realm_os_spin(realm->os);
+    }
+    realm_spin_learn(realm, &realm->spin_loop, false);
+    return false;
+}

@@ -1,0 +1,187 @@
+/*
+ * The twin's inside: what world.c, seam.c, memory.c, waiter.c, fiber.c and manager.c share.
+ */
+#ifndef REALM_OS_SIM_WORLD_H
+#define REALM_OS_SIM_WORLD_H
+
+#include "librealm/os/sim/sim.h"
+
+#include <ucontext.h>
+
+#define SIM_REALMS_MAX  256u
+#define SIM_HINTS_MAX   16u /* a small pipe, so that it fills */
+#define SIM_SPIN_NS     1000u
+#define SIM_STACK_BYTES (256u * 1024u)
+#define SIM_POOL_CLIENT 2u /* regions kept ready for a realm */
+#define SIM_POOL_SERVER 8u /* … and for one that has registered a service */
+
+/* --- coroutines (fiber.c) --- */
+
+struct sim_fiber {
+    ucontext_t context, caller;
+    void *stack;
+    void (*main)(void *argument);
+    void *argument;
+    bool doomed; /* it may be left in the middle: what it allocates then is lost on purpose */
+    /* of the address sanitizer */
+    void *fake_stack, *caller_fake_stack;
+    const void *caller_stack;
+    size_t caller_stack_bytes;
+};
+
+void sim_fiber_init(struct sim_fiber *fiber, void (*main)(void *argument), void *argument);
+void sim_fiber_deinit(struct sim_fiber *fiber);
+/* Runs it until it yields or its main returns. */
+void sim_fiber_resume(struct sim_fiber *fiber);
+void sim_fiber_yield(struct sim_fiber *fiber);
+
+/* --- memory and what a handle may stand for (memory.c) --- */
+
+struct sim_memory {
+    uint8_t *bytes;
+    size_t size;
+    unsigned refs;
+    uint32_t number; /* for the log, where an address would differ between runs */
+    struct sim_memory *next;
+};
+
+struct sim_object {
+    struct sim_memory *memory; /* a memfd … */
+    struct realm_os *hints;    /* … or the write end of a realm's hint pipe */
+};
+
+struct sim_memory *sim_memory_new(struct sim_world *world, size_t size); /* one reference */
+void sim_memory_ref(struct sim_memory *memory);
+void sim_memory_unref(struct sim_world *world, struct sim_memory *memory);
+struct sim_memory *sim_memory_of(const struct sim_world *world, const void *address);
+int sim_handle_add(struct realm_os *os, struct sim_object object); /* takes the reference */
+struct sim_object *sim_handle(struct realm_os *os, int handle);
+/* The realm has ended: everything that it holds goes. */
+void sim_memory_release(struct realm_os *os);
+
+/* --- packets --- */
+
+struct sim_packet {
+    uint8_t bytes[REALM_CONTROL_SIZE_MAX];
+    size_t size;
+    struct sim_object objects[REALM_CONTROL_FDS_MAX];
+    unsigned objects_count;
+    struct sim_packet *next;
+};
+
+struct sim_queue {
+    struct sim_packet *first, *last;
+};
+
+void sim_queue_push(struct sim_queue *queue, struct sim_packet *packet);
+struct sim_packet *sim_queue_pop(struct sim_queue *queue); /* NULL: empty */
+
+/* --- a realm --- */
+
+struct sim_region {
+    uint32_t number;
+    struct sim_memory *memory;
+};
+
+/* What the Memory Manager knows of a realm. */
+struct sim_record {
+    uint64_t id;
+    bool welcomed, provider, gone;
+    struct sim_memory *page;
+    struct sim_queue laden; /* packets with descriptors that wait for the acknowledgement of the last */
+    uint64_t in_flight, next_sequence;
+    bool in_flight_pool;
+    uint32_t next_region;
+    struct sim_region ready[SIM_POOL_SERVER], sent[SIM_POOL_SERVER];
+    unsigned ready_count, sent_count;
+    uint64_t slots[16];
+    struct realm_control_stats stats;
+};
+
+struct realm_os {
+    struct sim_world *world;
+    unsigned number;
+    const char *name;
+    int (*main)(void *argument);
+    void *argument;
+    struct sim_fiber fiber;
+    bool ended;
+    int exit;
+    uint64_t kill_at_step;
+
+    /* asleep */
+    bool blocked, timed_out;
+    uint64_t deadline_ns;
+    const struct realm_os_word *words;
+    unsigned words_count;
+    bool on_control;
+    struct realm_waiter *on_waiter;
+
+    struct realm_waiter *waiter;
+    struct sim_queue inbox;
+    uint32_t hints[SIM_HINTS_MAX];
+    unsigned hints_count;
+    bool hints_lost;
+    struct sim_object *handles;
+    unsigned handles_count;
+    struct sim_memory **maps;
+    unsigned maps_count;
+    struct sim_counters counters;
+    struct sim_record record;
+};
+
+struct sim_event {
+    uint64_t at_ns;
+    enum { SIM_EVENT_STOP, SIM_EVENT_QUERY, SIM_EVENT_GONE } kind;
+    unsigned realm;
+    struct sim_event *next;
+};
+
+struct sim_manager;
+
+struct sim_world {
+    uint64_t random;
+    uint64_t now_ns;
+    uint64_t steps, steps_max;
+    unsigned cpus;
+    enum realm_waiter_kind waiter;
+    struct realm_os *realms[SIM_REALMS_MAX];
+    unsigned realms_count;
+    struct sim_memory *memory;
+    uint32_t next_memory;
+    struct sim_event *events;
+    struct sim_manager *manager;
+    bool manager_gone;
+    char *log;
+    size_t log_size, log_capacity;
+};
+
+void *sim_alloc(size_t size); /* zeroed; aborts without memory */
+void *sim_grow(void *memory, size_t size);
+uint64_t sim_random(struct sim_world *world);
+void sim_log(struct sim_world *world, const char *who, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* The realm whose coroutine runs. */
+struct realm_os *sim_current(void);
+/* A step: others may go on before this call returns. */
+void sim_step(struct realm_os *os, const char *what, uint64_t detail);
+/* Sleeps until sim_unblock or the deadline. The caller has set what it sleeps on. False: the deadline. */
+bool sim_block(struct realm_os *os, uint64_t deadline_ns);
+void sim_unblock(struct realm_os *os);
+/* Wakes everyone who sleeps on the word. */
+void sim_wake_word(struct sim_world *world, const uint32_t *word);
+/* A woken word, for an armed waiter (waiter.c). */
+void sim_waiter_woken(struct realm_waiter *waiter, const uint32_t *word);
+
+/* --- the Memory Manager (manager.c) --- */
+
+struct sim_manager *sim_manager_new(struct sim_world *world);
+void sim_manager_free(struct sim_manager *manager);
+/* A packet from a realm, or, with packet NULL, its end. Handled at a later step of the manager's own. */
+void sim_manager_post(struct sim_manager *manager, struct realm_os *realm, struct sim_packet *packet);
+bool sim_manager_busy(const struct sim_manager *manager);
+void sim_manager_step(struct sim_manager *manager);
+void sim_manager_tell(struct sim_manager *manager, struct realm_os *realm, enum realm_control_type type);
+
+#endif
