@@ -6,6 +6,7 @@
 #define TESTS_PROPERTY_JUDGE_H
 
 #include <stdalign.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,6 +36,12 @@ JUDGE_OF(control, event);
 JUDGE_OF(launch, request);
 JUDGE_OF(launch, event);
 
+/* Whether all bytes are what the output was filled with: each equals its neighbour, and the first is that. */
+static inline bool judge_untouched(const uint8_t *bytes, size_t size)
+{
+    return size == 0 || (bytes[0] == 0xee && memcmp(bytes, bytes + 1, size - 1) == 0);
+}
+
 static inline const char *judge_output(const struct judge *judge, int error, const uint8_t *packet,
                                        size_t size, const uint8_t *decoded)
 {
@@ -46,10 +53,8 @@ static inline const char *judge_output(const struct judge *judge, int error, con
             return "what was accepted is what was sent";
         return judge->invariants(decoded);
     case REALM_E_PROTOCOL:
-        for (size_t i = 0; i < judge->decoded_size; i++) {
-            if (decoded[i] != 0xee)
-                return "what is not the protocol leaves the output alone";
-        }
+        if (!judge_untouched(decoded, judge->decoded_size))
+            return "what is not the protocol leaves the output alone";
         return NULL;
     case REALM_E_BAD_NAME:
     case REALM_E_BAD_ARGUMENT:
@@ -79,10 +84,8 @@ static inline const char *judge_packet(const struct judge *judge, const void *pa
     memset(decoded, 0xee, sizeof decoded);
     int error = judge->decode(exact, size, decoded);
     const char *broken = judge_output(judge, error, exact, size, decoded);
-    for (size_t i = judge->decoded_size; i < sizeof decoded && !broken; i++) {
-        if (decoded[i] != 0xee)
-            broken = "nothing is written behind the output";
-    }
+    if (!broken && !judge_untouched(decoded + judge->decoded_size, sizeof decoded - judge->decoded_size))
+        broken = "nothing is written behind the output";
     free(exact);
     if (ret_error)
         *ret_error = error;
