@@ -134,6 +134,23 @@ static void report_dropped(struct events *events)
     json_decref(members);
 }
 
+/*
+ * Adds an event, behind a report if lines are missing before it: both or none, else a full buffer would fill
+ * up with reports.
+ */
+static bool append_with_report(struct events *events, const char *event, json_t *members, size_t limit)
+{
+    const uint64_t dropped = events->dropped;
+    const size_t waiting = events->end - events->start;
+    report_dropped(events);
+    if (events->dropped == 0 && append_event(events, event, members, limit))
+        return true;
+    /* Take the report back; the buffer may have been compacted meanwhile. */
+    events->end = events->start + waiting;
+    events->dropped = dropped;
+    return false;
+}
+
 static void writable(struct poll_source *source, uint32_t ready)
 {
     struct events *events = (struct events *)((char *)source - offsetof(struct events, source));
@@ -145,7 +162,8 @@ static void writable(struct poll_source *source, uint32_t ready)
     write_some(events);
     if (source->fd < 0)
         return;
-    report_dropped(events);
+    if (events->start == events->end)
+        report_dropped(events);
     if (events->start == events->end)
         poll_remove(events->poll, source);
 }
@@ -202,9 +220,7 @@ void events_emit(struct events *events, const char *event, const char *format, .
         members = json_vpack_ex(NULL, 0, format, arguments);
         va_end(arguments);
     }
-    report_dropped(events);
-    if ((format != NULL && members == NULL) || events->dropped > 0 ||
-        !append_event(events, event, members, limit))
+    if ((format != NULL && members == NULL) || !append_with_report(events, event, members, limit))
         events->dropped++;
     json_decref(members);
     if (events->end == 0 || events->source.added)
