@@ -87,14 +87,14 @@ static void decide_connect(const struct policy *policy, const struct policy_even
 }
 
 /*
- * Whether the scenario could declare the subject under the actor. It names no instances, gives init no
- * parent, and its realms form a tree, so what the actor descends from cannot come to stand below it. The
- * length of this walk is the depth of the tree.
+ * Whether the scenario could declare the subject under the actor. It names no instances, and its realms form
+ * a tree, so what the actor descends from, init above all, cannot come to stand below it. The length of this
+ * walk is the depth of the tree.
  */
 static bool could_be_child(const struct policy *policy, uint32_t subject, uint32_t actor)
 {
     uint32_t declared = policy_declaration(policy, subject);
-    if (subject == POLICY_INIT_REALM || policy_declaration(policy, actor) != actor)
+    if (policy_declaration(policy, actor) != actor)
         return false;
     for (uint32_t realm = actor; realm != 0; realm = policy_realm_at(policy, realm)->parent) {
         if (policy_declaration(policy, realm) == declared)

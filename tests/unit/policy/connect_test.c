@@ -155,6 +155,18 @@ Test(connect, grant_is_exact)
     world_deinit(&pair.world);
 }
 
+/* Goal: the same grant said again costs nothing: what one decision looks at stays bounded by the rights. */
+Test(connect, grants_repeated)
+{
+    struct pair pair;
+    pair_init(&pair);
+    for (uint32_t line = 1; line <= 1000; line++)
+        grant_to(&pair.world, pair.client, pair.service, REALM_RIGHT_RECV << line % 3, line);
+    struct policy_event event = connect_event(pair.client, "logger");
+    cr_assert_eq(policy_explain(pair.world.policy, &event, NULL, 0), 3 + 4, "three grants, and what follows");
+    world_deinit(&pair.world);
+}
+
 /* Goal: an alias means the service, in every way; a name bound once cannot be bound again. */
 Test(connect, aliases)
 {

@@ -219,3 +219,53 @@ Test(grant, to_a_template)
     cr_assert_eq(rule_for(&home, own), POLICY_RULE_DEFAULT);
     world_deinit(world);
 }
+
+/*
+ * Goal: grants whose hashes collide are told apart. Among so many realms, granted every other one, some pairs
+ * do collide in 32 bits (n * n / 2 / 2^32: about ten).
+ */
+Test(grant, colliding_realms)
+{
+    enum { MANY = 300000 };
+    static struct policy_realm realms[MANY];
+    struct home home;
+    home_init(&home);
+    struct world *world = &home.world;
+    for (size_t i = 0; i < MANY; i++) {
+        realms[i] = realm_under(world, world->init);
+        if (i % 2 == 0)
+            grant_to(world, realms[i], home.service, REALM_RIGHT_SEND, 30);
+    }
+    for (size_t i = 0; i < MANY; i++) {
+        enum policy_rule expected = i % 2 == 0 ? POLICY_RULE_CONFIG_GRANT : POLICY_RULE_DEFAULT;
+        cr_assert(rule_for(&home, realms[i]) == expected, "realm %zu", i);
+    }
+    world_deinit(world);
+}
+
+/* Goal: the same for services that collide: what was granted for one is not granted for another. */
+Test(grant, colliding_services)
+{
+    enum { MANY = 200000 };
+    struct home home;
+    home_init(&home);
+    struct world *world = &home.world;
+    char name[16] = "a";
+    for (uint32_t i = 0; i < MANY; i++) {
+        memcpy(name + 1, &i, sizeof i);
+        struct policy_service service;
+        cr_assert_eq(policy_add_service(world->policy, (struct policy_name){name, 1 + sizeof i}, home.server,
+                                        (struct policy_place){1, 1}, &service),
+                     0);
+        if (i % 2 == 0)
+            grant_to(world, home.parent, service, REALM_RIGHT_SEND, 30);
+    }
+    for (uint32_t i = 0; i < MANY; i++) {
+        memcpy(name + 1, &i, sizeof i);
+        struct policy_event event = {
+            .kind = POLICY_CONNECT, .actor = home.parent, .service = {name, 1 + sizeof i}};
+        enum policy_rule expected = i % 2 == 0 ? POLICY_RULE_CONFIG_GRANT : POLICY_RULE_DEFAULT;
+        cr_assert(decide(world, event).rule == expected, "service %u", i);
+    }
+    world_deinit(world);
+}
