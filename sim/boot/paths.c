@@ -32,6 +32,20 @@ static char *join(struct reader *reader, const char *folder, const char *below, 
     return joined;
 }
 
+/* beside/../libexec/realmkit/program, without the "..", which would be hard to read in a message. */
+static char *join_libexec(struct reader *reader, const char *beside, const char *program)
+{
+    char *above = fields_copy(reader, beside);
+    if (!above)
+        return NULL;
+    char *slash = strrchr(above, '/');
+    if (slash)
+        *slash = '\0';
+    char *path = join(reader, above, "libexec/realmkit/", program);
+    free(above);
+    return path;
+}
+
 static bool take_path(struct reader *reader, const struct yaml_node *node, const char *what,
                       const char **ret_text)
 {
@@ -69,7 +83,7 @@ bool paths_program(struct reader *reader, const struct yaml_node *node, char **r
     const char *beside = strchr(text, '/') ? NULL : reader->origin->beside;
     char *places[3] = {join(reader, reader->origin->folder, "", text),
                        beside ? join(reader, beside, "", text) : NULL,
-                       beside ? join(reader, beside, "../libexec/realmkit/", text) : NULL};
+                       beside ? join_libexec(reader, beside, text) : NULL};
     size_t found = reader->error ? 3 : 0;
     if (reader->origin->look)
         while (found < 3 && !(places[found] && program_is_there(reader, node, places[found])))
