@@ -26,26 +26,12 @@ void bench_result(struct realm *realm, const struct result *result)
 
 static int usage(void)
 {
-    fputs("usage, as a realm:  bench server SERVICE [CPU] | awake|asleep|parked|connect|million|settle|idle "
-          "[CPU]\n"
+    fputs("usage, as a realm:  bench server|parked-server SERVICE [CPU]\n"
+          "                    bench awake|asleep|parked|connect|million|settle|idle [CPU]\n"
           "       otherwise:   bench counters PID | wakeups SECONDS PID... | memory PID... | channel PID\n"
           "                    bench table [--json] <RESULTS\n",
           stderr);
     return 2;
-}
-
-static int as_realm(int (*role)(struct realm *realm), const char *service)
-{
-    struct realm *realm;
-    int error = realm_open(&realm), status;
-
-    if (error != 0) {
-        fprintf(stderr, "bench: %s\n", realm_error_text(error));
-        return 1;
-    }
-    status = service != NULL ? server_run(realm, service) : role(realm);
-    realm_close(realm);
-    return status;
 }
 
 static int idle(struct realm *realm)
@@ -53,32 +39,57 @@ static int idle(struct realm *realm)
     return realm_run(realm) != 0;
 }
 
-static const struct {
+static const struct role {
     const char *name;
-    int (*run)(struct realm *realm);
-} roles[] = {{"awake", caller_awake},
-             {"asleep", caller_asleep},
-             {"parked", caller_parked},
-             {"connect", caller_connect},
-             {"million", caller_million},
-             {"settle", caller_settle},
-             {"idle", idle}};
+    int (*run)(struct realm *realm); /* NULL: it serves */
+    bool alone;                      /* shares one processor with its peer */
+} roles[] = {
+    {"server", NULL, false},
+    {"parked-server", NULL, true},
+    {"awake", caller_awake, false},
+    {"asleep", caller_asleep, false},
+    {"parked", caller_parked, true},
+    {"connect", caller_connect, false},
+    {"million", caller_million, false},
+    {"settle", caller_settle, false},
+    {"idle", idle, false},
+};
 
-/* Pinning comes before the realm is opened: librealm then sees how many processors it has. */
-static int run_role(int argc, char **argv)
+static void pin(const char *cpu)
 {
-    int server = strcmp(argv[1], "server") == 0;
-    int cpu = server ? 3 : 2;
+    if (cpu != NULL && bench_pin((unsigned)strtoul(cpu, NULL, 10)) != 0)
+        fprintf(stderr, "bench: cannot stay on processor %s\n", cpu);
+}
 
-    if (server && argc < 3)
-        return usage();
-    if (argc > cpu && bench_pin((unsigned)strtoul(argv[cpu], NULL, 10)) != 0)
-        fprintf(stderr, "bench: cannot stay on processor %s\n", argv[cpu]);
-    if (server)
-        return as_realm(NULL, argv[2]);
+/*
+ * librealm looks at how many processors it may use when it is opened, and with one it never spins. So who
+ * shares one with its peer is pinned before, and who is only kept from wandering is pinned after.
+ */
+static int play(const struct role *role, const char *service, const char *cpu)
+{
+    struct realm *realm;
+    int error, status;
+
+    if (role->alone)
+        pin(cpu);
+    error = realm_open(&realm);
+    if (error != 0) {
+        fprintf(stderr, "bench: %s\n", realm_error_text(error));
+        return 1;
+    }
+    if (!role->alone)
+        pin(cpu);
+    status = role->run != NULL ? role->run(realm) : server_run(realm, service);
+    realm_close(realm);
+    return status;
+}
+
+static int play_role(int argc, char **argv)
+{
     for (unsigned i = 0; i < sizeof roles / sizeof roles[0]; i++) {
-        if (strcmp(argv[1], roles[i].name) == 0)
-            return as_realm(roles[i].run, NULL);
+        int cpu = roles[i].run != NULL ? 2 : 3;
+        if (strcmp(argv[1], roles[i].name) == 0 && argc >= cpu)
+            return play(&roles[i], argv[2], argc > cpu ? argv[cpu] : NULL);
     }
     return usage();
 }
@@ -90,7 +101,7 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "table") == 0)
         return result_table(argc > 2 && strcmp(argv[2], "--json") == 0);
     if (argc < 3)
-        return run_role(argc, argv);
+        return play_role(argc, argv);
     if (strcmp(argv[1], "counters") == 0)
         return observe_counters(argv[2]);
     if (strcmp(argv[1], "wakeups") == 0)
@@ -99,5 +110,5 @@ int main(int argc, char **argv)
         return observe_memory(argv + 2);
     if (strcmp(argv[1], "channel") == 0)
         return observe_channel(argv[2]);
-    return run_role(argc, argv);
+    return play_role(argc, argv);
 }

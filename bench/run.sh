@@ -56,13 +56,13 @@ broker_pid() {
         case "$realms" in *" $child "*) ;; *) echo "$child" ;; esac
     done
 }
-pair() { # NAME ROLE SERVER_CPU CALLER_CPU: one answering, one measuring realm, and the memory of the floors
+pair() { # NAME SERVER_ROLE SERVER_CPU CALLER_ROLE CALLER_CPU: one answering, one measuring realm, and the memory of the floors
     head -c 4096 /dev/zero >"$folder/floor"
     cat >"$folder/$1.yaml" <<YAML
 system: $1
 realms:
-  - {name: server, program: $bench, args: [server, bench, "$3"], files: {floor: {path: $folder/floor, mode: rw}}}
-  - {name: caller, program: $bench, args: [$2, "$4"], files: {floor: {path: $folder/floor, mode: rw}}}
+  - {name: server, program: $bench, args: [$2, bench, "$3"], files: {floor: {path: $folder/floor, mode: rw}}}
+  - {name: caller, program: $bench, args: [$4, "$5"], files: {floor: {path: $folder/floor, mode: rw}}}
 services:
   - {name: bench, provider: server, access: [caller]}
 YAML
@@ -70,14 +70,14 @@ YAML
 
 # --- the cases ---
 
-latency() { # NAME ROLE SERVER_CPU CALLER_CPU
-    pair "$1" "$2" "$3" "$4"
-    boot "$1"
+latency() { # SERVER_ROLE SERVER_CPU CALLER_ROLE CALLER_CPU
+    pair "$3" "$@"
+    boot "$3"
     collect
 }
 
 million() {
-    pair million million 0 "$last_cpu"
+    pair million server 0 million "$last_cpu"
     printf 0 >"$folder/gate"
     sed -i "s|files: {floor|files: {gate: {path: $folder/gate, mode: rw}, floor|" "$folder/million.yaml"
     boot million
@@ -140,16 +140,16 @@ last_cpu=$(($(nproc) - 1))
 : >"$results"
 if [ "$last_cpu" -gt 0 ]; then
     note "calls between two processors, beside the spin floor"
-    latency awake awake 0 "$last_cpu"
+    latency server 0 awake "$last_cpu"
     note "the same, when the server sleeps"
-    latency asleep asleep 0 "$last_cpu"
+    latency server 0 asleep "$last_cpu"
 else
     note "skipped: calls between two processors (there is one)"
 fi
 note "calls on one processor, beside the futex floor"
-latency parked parked 0 0
+latency parked-server 0 parked 0
 note "connecting"
-latency connect connect 0 "$last_cpu"
+latency server 0 connect "$last_cpu"
 note "a million calls, watching the broker"
 million
 note "ten idle realms"
