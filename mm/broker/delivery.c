@@ -5,9 +5,10 @@
  * realm has at most one laden packet in flight: the next is sent when it has acknowledged the last. Plain
  * packets do not wait for that and overtake laden ones; among themselves both kinds keep their order.
  *
- * The rule of patience: nobody waits longer than BROKER_ACK_DEADLINE_NS for a realm. The deadline runs
- * while something waits for the acknowledgement (a laden packet queued behind it, or a connect that needs
- * the pool), not while a realm that computes for a while keeps nobody waiting.
+ * The rule of patience: nobody waits longer than BROKER_ACK_DEADLINE_NS for a realm to acknowledge. The
+ * deadline runs while its welcome is in flight, which the realm itself waits for, and while a connect needs
+ * its pool. A realm that computes for a while keeps nobody waiting: what else comes for it lies in the
+ * queue, which has its own limit.
  */
 #include "mm/broker/delivery.h"
 
@@ -166,7 +167,7 @@ void delivery_flush(struct broker_realm *realm)
     while (delivery->laden.first && delivery->in_flight == 0)
         if (!send_first(realm, &delivery->laden))
             return;
-    if (delivery->laden.first)
+    if (delivery->in_flight_type == REALM_CONTROL_WELCOME)
         delivery_hurry(realm);
     if (delivery->blocked && realm->control.added)
         poll_change(realm->broker->poll, &realm->control, EPOLLIN);

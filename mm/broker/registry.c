@@ -80,6 +80,7 @@ static void withdraw(struct broker_service *service)
     struct broker *broker = realm->broker;
     cookies_remove(broker->cookies, &service->token);
     service->provider = NULL;
+    broker->waits_changed = true; /* for a connect that waited for its pool, and does not want to wait on */
     events_emit(broker->events, "unregistered", "{s:s, s:s}", "realm", realm->name, "service",
                 service->config->name);
     struct broker_channel *next;

@@ -102,7 +102,7 @@ struct broker_delivery {
     uint64_t in_flight; /* sequence that waits for its ACK; 0: none */
     uint16_t in_flight_type;
     uint64_t in_flight_cookie;  /* CONNECTED, ACCEPTED: the channel's end */
-    struct poll_timer deadline; /* of the ACK; runs while something waits for it */
+    struct poll_timer deadline; /* of the ACK; runs while somebody waits for it */
     struct poll_timer retry;    /* the kernel has too many descriptors in flight: try again soon */
 };
 
