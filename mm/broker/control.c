@@ -113,6 +113,7 @@ static void dispatch(struct broker_realm *realm, const union realm_control_reque
         break;
     case REALM_CONTROL_STATS:
         realm->stats = request->stats;
+        realm->queried = false;
         break;
     default: /* the decoder lets no other type through */
         break;

@@ -78,6 +78,11 @@ static struct delivery_packet *queue_pop(struct delivery_queue *queue)
     return packet;
 }
 
+static bool is_answer(const struct delivery_packet *packet)
+{
+    return packet->packet.header.type == REALM_CONTROL_REPLY;
+}
+
 static void packet_free(struct delivery_packet *packet)
 {
     if (packet->take)
@@ -95,6 +100,7 @@ void delivery_clear(struct broker_realm *realm)
     poll_timer_stop(realm->broker->poll, &delivery->deadline);
     poll_timer_stop(realm->broker->poll, &delivery->retry);
     delivery->queued = 0;
+    delivery->answers = 0;
     delivery->blocked = false;
     delivery->in_flight = 0;
 }
@@ -145,6 +151,7 @@ static bool send_first(struct broker_realm *realm, struct delivery_queue *queue)
         page_bump(realm->page);
     queue_pop(queue);
     delivery->queued--;
+    delivery->answers -= is_answer(packet);
     packet_free(packet);
     return true;
 }
@@ -186,13 +193,18 @@ static struct delivery_packet *packet_new(struct broker_realm *realm, const void
     return copy;
 }
 
-/* A realm is ended at the packet that is one too many, not killed by the memory that it makes others use. */
+/*
+ * A realm is ended at the answer that is one too many: it asks on without reading. What comes unasked does
+ * not count, or a server that computes for a while would be ended for the clients that leave it meanwhile;
+ * that is bounded by the channels and children that it has.
+ */
 static void push(struct broker_realm *realm, struct delivery_queue *queue, struct delivery_packet *packet)
 {
     queue_push(queue, packet);
     realm->delivery.queued++;
+    realm->delivery.answers += is_answer(packet);
     delivery_flush(realm);
-    if (realm->delivery.queued > BROKER_QUEUE_PACKETS)
+    if (realm->delivery.answers > BROKER_QUEUE_ANSWERS || realm->delivery.queued > BROKER_QUEUE_PACKETS)
         lifecycle_offend(realm, "did not read what it was sent");
 }
 

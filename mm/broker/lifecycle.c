@@ -73,6 +73,7 @@ int lifecycle_start(struct broker_realm *realm)
     realm->second_packets = 0;
     realm->delivery.last_sequence = 0;
     memset(&realm->stats, 0, sizeof(realm->stats));
+    realm->queried = false;
     realm->started_ns = poll_now_ns();
     broker->client_started = broker->client_started || !realms_declaration(realm)->provider;
     return 0;

@@ -143,6 +143,9 @@ void broker_query_stats(struct broker *broker)
     struct realm_control_header packet;
     realm_control_header_init(&packet, REALM_CONTROL_QUERY, 0);
     for (struct broker_realm *realm = broker->realms; realm; realm = realm->next)
-        if (realm->welcomed && !realm->severed)
+        if (realm->welcomed && !realm->severed && !realm->queried) {
+            /* One question at a time: a realm that computes for an hour is not asked a thousand times. */
+            realm->queried = true;
             delivery_send(realm, &packet, false);
+        }
 }

@@ -36,7 +36,8 @@ struct broker_channel;
 /* Limits. Each has a test. */
 #define BROKER_ROUND_PACKETS    8u     /* taken from one realm in one round */
 #define BROKER_SECOND_PACKETS   10000u /* taken from one realm in one second */
-#define BROKER_QUEUE_PACKETS    64u    /* waiting for one realm; one more and it is ended */
+#define BROKER_QUEUE_ANSWERS    64u    /* waiting for one realm; one more and it is ended */
+#define BROKER_QUEUE_PACKETS    16384u /* … with what comes unasked: channels and children that end */
 #define BROKER_ACK_DEADLINE_NS  (UINT64_C(2) * REALM_SEC)
 #define BROKER_STOP_DEADLINE_NS (UINT64_C(2) * REALM_SEC)
 #define BROKER_POOL_DEADLINE_NS (UINT64_C(5) * REALM_SEC)
@@ -97,6 +98,7 @@ struct broker_delivery {
     struct delivery_queue plain; /* without descriptors: these overtake the others */
     struct delivery_queue laden; /* with descriptors: one in flight at a time */
     uint32_t queued;             /* in both */
+    uint32_t answers;            /* … of them, replies to what it asked */
     bool blocked;                /* the socket is full: EPOLLOUT is listened for */
     uint64_t last_sequence;
     uint64_t in_flight; /* sequence that waits for its ACK; 0: none */
@@ -190,6 +192,7 @@ struct broker_realm {
     uint64_t spawn_xid;
     uint64_t spawn_decision;
     struct realm_control_stats stats; /* the last it sent; zeros before */
+    bool queried;                     /* … and was asked for again */
 };
 
 struct broker_service {
