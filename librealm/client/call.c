@@ -39,7 +39,7 @@ static int take_reply(struct call *call)
     int error = realm_consumer_pop(&link->consumer, &message, data, capacity);
     if (error)
         return error;
-    link->received++;
+    link->messages++;
     if (message.kind != REALM_MESSAGE_REPLY)
         return REALM_E_PEER_FAULT;
     if (call->number == 0 || message.call != call->number) {
@@ -92,12 +92,11 @@ static int sleep_on(struct call *call, struct realm_os_word *words, unsigned cou
     struct realm_link *link = &call->channel->link;
     struct realm *realm = link->realm;
     words[count] = (struct realm_os_word){.address = &realm->page->epoch, .seen = realm->epoch_seen};
-    uint64_t received = link->received;
     realm_request_settle(realm);
     int error = realm_os_wait(realm->os, words, count + 1u, call->wait.deadline_ns);
     bool something = realm_epoch_changed(realm) || realm_consumer_ready(&link->consumer) ||
                      realm_load_relaxed(words[0].address) != words[0].seen;
-    if (error == 0 && !something && received == link->received)
+    if (error == 0 && !something)
         realm_link_spurious(link);
 #ifdef REALM_DEBUG
     if (error == REALM_E_TIMEOUT && realm_consumer_ready(&link->consumer))
@@ -174,6 +173,7 @@ static int push(struct call *call, const struct realm_message *message, const vo
             return link->state;
         int error = realm_producer_push(&link->producer, message, data);
         if (__builtin_expect(error == 0, 1)) {
+            link->messages++;
             realm_link_pushed(link);
             return 0;
         }

@@ -78,7 +78,7 @@ struct realm_link {
     uint32_t peer_slot;              /* the other end's: what is written into its hint pipe */
     uint64_t cookie;
     bool is_server;
-    uint64_t received;       /* messages */
+    uint64_t messages;       /* taken and given */
     uint64_t spurious_wakes; /* wakes with nothing in the ring */
     struct realm_link *next_of_bucket;
 };

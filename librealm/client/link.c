@@ -141,7 +141,7 @@ bool realm_link_spurious(struct realm_link *link)
 {
     link->realm->spurious_wakes++;
     link->spurious_wakes++;
-    if (link->spurious_wakes <= SPURIOUS_FREE + SPURIOUS_PER_MESSAGE * link->received)
+    if (link->spurious_wakes <= SPURIOUS_FREE + SPURIOUS_PER_MESSAGE * link->messages)
         return false;
     realm_link_fault(link, REALM_FAULT_WAKES);
     return true;

@@ -11,12 +11,14 @@
  */
 #include "librealm/client/internal.h"
 
-/* Wakes the client if its parked word says that it waits for room. */
-static inline void give_room(struct realm_client *client)
+/* Wakes the client if its parked word says that it waits for room; whether it did. */
+static inline bool give_room(struct realm_client *client)
 {
     const struct realm_region *peer = client->link.peer;
-    if (__builtin_expect((realm_load_relaxed(&peer->parked) & REALM_PARKED_SPACE) != 0, 0))
-        realm_os_wake(client->link.realm->os, &client->link.own->tail_lines);
+    if (__builtin_expect((realm_load_relaxed(&peer->parked) & REALM_PARKED_SPACE) == 0, 1))
+        return false;
+    realm_os_wake(client->link.realm->os, &client->link.own->tail_lines);
+    return true;
 }
 
 void realm_request_settle(struct realm *realm)
@@ -45,9 +47,8 @@ int realm_request_take(struct realm_client *client, struct realm_request *ret_re
         realm_client_free(client);
         return REALM_E_WOULD_BLOCK;
     }
-    realm->owed = client;
-    give_room(client);
-    link->received++;
+    realm->owed = give_room(client) ? NULL : client;
+    link->messages++;
     realm->requests++;
     client->last_served = realm->requests;
     ret_request->op = message.tag;
@@ -88,6 +89,7 @@ int realm_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t va
     if (error)
         return error;
     realm_token_free(realm, entry);
+    client->link.messages++;
     realm_link_pushed(&client->link);
     if (realm->owed == client) {
         /* Behind the fence of the push. */

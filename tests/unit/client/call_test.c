@@ -86,3 +86,247 @@ Test(call, every_interleaving_ends_well)
         sim_world_free(two_callers(seed, REALM_WAITER_PIPE, seed % 2 + 1));
     }
 }
+
+/* --- deadlines --- */
+
+/* Takes requests and never replies; stays awake for nothing. */
+static int silent_server(void *service)
+{
+    struct realm *realm = opened();
+    struct realm_endpoint *endpoint = NULL;
+    CHECK_EQ(realm_register(realm, service, NULL, NULL, &endpoint), 0);
+    static struct realm_request request;
+    int error;
+    while ((error = realm_receive(endpoint, &request, REALM_FOREVER)) == 0)
+        ;
+    CHECK_EQ(error, REALM_E_STOPPED);
+    realm_close(realm);
+    return 0;
+}
+
+static int impatient_client(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct realm_channel *channel = connected(realm, "silent");
+    struct realm_channel *none = NULL;
+
+    uint64_t start_ns = realm_now_ns(realm);
+    CHECK_EQ(realm_call(channel, 1, NULL, 0, NULL, 5 * REALM_MSEC), REALM_E_TIMEOUT);
+    CHECK_EQ(realm_now_ns(realm), start_ns + 5 * REALM_MSEC);
+
+    start_ns = realm_now_ns(realm);
+    CHECK_EQ(realm_connect(realm, "nobody", 7 * REALM_MSEC, &none), REALM_E_TIMEOUT);
+    CHECK_EQ(realm_now_ns(realm), start_ns + 7 * REALM_MSEC);
+    CHECK(none == NULL);
+
+    start_ns = realm_now_ns(realm);
+    CHECK_EQ(realm_run_once(realm, 9 * REALM_MSEC), REALM_E_TIMEOUT);
+    CHECK_EQ(realm_now_ns(realm), start_ns + 9 * REALM_MSEC);
+
+    start_ns = realm_now_ns(realm);
+    CHECK_EQ(realm_call(channel, 1, NULL, 0, NULL, REALM_POLL), REALM_E_TIMEOUT);
+    CHECK_EQ(realm_run_once(realm, REALM_POLL), REALM_E_WOULD_BLOCK);
+    CHECK_EQ(realm_now_ns(realm), start_ns);
+    CHECK_EQ(realm_connect(realm, "nobody", REALM_POLL, &none), REALM_E_NO_SERVICE);
+    realm_disconnect(channel);
+    realm_close(realm);
+    return 0;
+}
+
+Test(call, deadlines_are_exact)
+{
+    /* Goal: every blocking operation ends at its deadline, to the nanosecond, whether it spins or not. */
+    for (unsigned cpus = 1; cpus <= 2; cpus++) {
+        struct sim_world *world = sim_world_new(cpus);
+        sim_world_cpus(world, cpus);
+        sim_world_add_realm(world, "server", silent_server, NAMED("silent"));
+        sim_world_add_realm(world, "client", impatient_client, NULL);
+        run_clean(world, 2);
+        sim_world_free(world);
+    }
+}
+
+static int retrying_client(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct realm_channel *channel = NULL;
+    int error, tries = 0;
+    /* More often than a broker would let connects pile up. */
+    while ((error = realm_connect(realm, "late", 10 * REALM_MSEC, &channel)) == REALM_E_TIMEOUT)
+        tries++;
+    CHECK_EQ(error, 0);
+    CHECK(tries > 50);
+    call_echo(channel, 5, 10);
+    realm_disconnect(channel);
+    realm_close(realm);
+    return 0;
+}
+
+static int late_server(void *service)
+{
+    struct realm *realm = opened();
+    CHECK_EQ(realm_run_once(realm, REALM_SEC), REALM_E_TIMEOUT);
+    CHECK_EQ(realm_register(realm, service, echo, NULL, NULL), 0);
+    CHECK_EQ(realm_run(realm), 0);
+    realm_close(realm);
+    return 0;
+}
+
+Test(call, a_retried_connect_is_one_connect)
+{
+    /* Goal: connects that time out are taken over by the next one, not asked again. */
+    struct sim_world *world = sim_world_new(3);
+    sim_world_add_realm(world, "server", late_server, NAMED("late"));
+    unsigned client = sim_world_add_realm(world, "client", retrying_client, NULL);
+    run_clean(world, 2);
+    CHECK(sim_realm_counters(world, client).control < 10);
+    sim_world_free(world);
+}
+
+/* --- full queues, order, sizes --- */
+
+struct tally {
+    uint64_t next;
+};
+
+static void in_order(struct realm *realm, const struct realm_request *request, void *context)
+{
+    (void)realm;
+    struct tally *tally = context;
+    CHECK_EQ(request->token, 0);
+    CHECK_EQ(request->op, tally->next);
+    CHECK_EQ(request->size, (uint32_t)(tally->next * 97u % 4097u));
+    for (uint32_t i = 0; i < request->size; i++)
+        CHECK_EQ(request->data[i], (uint8_t)(tally->next + i));
+    tally->next++;
+}
+
+#define STREAM 400u
+
+static int ordered_server(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct tally tally = {0};
+    CHECK_EQ(realm_register(realm, "ordered", in_order, &tally, NULL), 0);
+    CHECK_EQ(realm_run_once(realm, REALM_SEC), 0); /* the client fills the queue first */
+    while (tally.next < STREAM)
+        CHECK_EQ(realm_run_once(realm, REALM_SEC), 0);
+    CHECK_EQ(realm_run(realm), 0);
+    realm_close(realm);
+    return 0;
+}
+
+static int streaming_client(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct realm_channel *channel = connected(realm, "ordered");
+    static uint8_t data[REALM_PAYLOAD_MAX];
+    for (uint64_t op = 0; op < STREAM; op++) {
+        size_t size = (size_t)(op * 97u % 4097u);
+        for (size_t i = 0; i < size; i++)
+            data[i] = (uint8_t)(op + i);
+        CHECK_EQ(realm_send(channel, op, data, size, REALM_FOREVER), 0);
+    }
+    /* What is not received yet is lost with the channel. */
+    CHECK_EQ(realm_run_once(realm, REALM_SEC), REALM_E_TIMEOUT);
+    realm_disconnect(channel);
+    realm_close(realm);
+    return 0;
+}
+
+Test(call, messages_arrive_in_order_and_whole)
+{
+    /* Goal: one-way messages of all sizes arrive in order, with the sender waiting for room many times. */
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        struct sim_world *world = sim_world_new(seed);
+        sim_world_cpus(world, seed % 2 + 1);
+        sim_world_waiter(world, seed % 4 < 2 ? REALM_WAITER_URING : REALM_WAITER_PIPE);
+        sim_world_add_realm(world, "server", ordered_server, NULL);
+        sim_world_add_realm(world, "client", streaming_client, NULL);
+        run_clean(world, 2);
+        sim_world_free(world);
+    }
+}
+
+static int sleeping_server(void *service)
+{
+    struct realm *realm = opened();
+    struct realm_endpoint *endpoint = NULL;
+    static struct realm_request request;
+    CHECK_EQ(realm_register(realm, service, NULL, NULL, &endpoint), 0);
+    /* An endpoint without a handler is no business of realm_run_once. */
+    CHECK_EQ(realm_run_once(realm, REALM_SEC), REALM_E_TIMEOUT);
+    uint64_t expected = 0;
+    while (realm_receive(endpoint, &request, REALM_POLL) == 0)
+        CHECK_EQ(request.op, expected++);
+    CHECK_EQ(expected, 32);
+    CHECK_EQ(realm_run(realm), 0);
+    realm_close(realm);
+    return 0;
+}
+
+static int filling_client(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct realm_channel *channel = connected(realm, "sleeping");
+    static uint8_t data[REALM_PAYLOAD_MAX + 1u];
+    CHECK_EQ(realm_send(channel, 0, data, sizeof data, REALM_POLL), REALM_E_TOO_BIG);
+    CHECK_EQ(realm_call(channel, 0, data, sizeof data, NULL, REALM_POLL), REALM_E_TOO_BIG);
+    for (uint64_t op = 0; op < 32; op++)
+        CHECK_EQ(realm_send(channel, op, NULL, 0, REALM_POLL), 0);
+    CHECK_EQ(realm_send(channel, 32, NULL, 0, REALM_POLL), REALM_E_QUEUE_FULL);
+    CHECK_EQ(realm_call(channel, 32, NULL, 0, NULL, REALM_POLL), REALM_E_QUEUE_FULL);
+    uint64_t start_ns = realm_now_ns(realm);
+    CHECK_EQ(realm_send(channel, 32, NULL, 0, 3 * REALM_MSEC), REALM_E_TIMEOUT);
+    CHECK_EQ(realm_now_ns(realm), start_ns + 3 * REALM_MSEC);
+    CHECK_EQ(realm_run_once(realm, 2 * REALM_SEC), REALM_E_TIMEOUT);
+    CHECK_EQ(realm_send(channel, 33, NULL, 0, REALM_POLL), 0);
+    realm_disconnect(channel);
+    realm_close(realm);
+    return 0;
+}
+
+Test(call, a_full_queue_says_so)
+{
+    /* Goal: the limit of messages holds, polling and waiting, and nothing of a refused one arrives. */
+    struct sim_world *world = sim_world_new(1);
+    sim_world_add_realm(world, "server", sleeping_server, NAMED("sleeping"));
+    sim_world_add_realm(world, "client", filling_client, NULL);
+    run_clean(world, 2);
+    sim_world_free(world);
+}
+
+static int short_client(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct realm_channel *channel = connected(realm, "echo");
+    uint8_t back[8] = {0};
+    struct realm_reply reply = {.data = back, .capacity = sizeof back};
+    CHECK_EQ(realm_call(channel, 1, "0123456789", 10, &reply, REALM_FOREVER), REALM_E_SHORT);
+    CHECK_EQ(reply.size, 10);
+    CHECK(memcmp(back, "01234567", 8) == 0);
+    reply = (struct realm_reply){0};
+    CHECK_EQ(realm_call(channel, 1, "0123456789", 10, &reply, REALM_FOREVER), 0);
+    CHECK_EQ(reply.size, 10);
+    CHECK_EQ(realm_call(channel, 1, "0123456789", 10, NULL, REALM_FOREVER), 0);
+    realm_disconnect(channel);
+    realm_disconnect(NULL);
+    realm_close(realm);
+    return 0;
+}
+
+Test(call, a_reply_is_cut_to_the_callers_buffer)
+{
+    /* Goal: a longer reply is cut and says its true size; who wants no payload gets no error. */
+    struct sim_world *world = sim_world_new(1);
+    sim_world_add_realm(world, "server", echo_server, NAMED("echo"));
+    sim_world_add_realm(world, "client", short_client, NULL);
+    run_clean(world, 2);
+    sim_world_free(world);
+}

@@ -19,6 +19,9 @@
 #define CHECK_EQ(actual, wanted)                                                                             \
     cr_assert_eq((actual), (wanted), "%lld, not %lld", (long long)(actual), (long long)(wanted))
 
+/* A service's name as a main's argument. */
+#define NAMED(text) ((char[]){text})
+
 /* Opens the realm, or ends the test. */
 static inline struct realm *opened(void)
 {
@@ -55,7 +58,7 @@ static inline int echo_server(void *service)
 /* One call whose reply is checked to be echo's. */
 static inline void call_echo(struct realm_channel *channel, uint64_t op, size_t size)
 {
-    static uint8_t sent[REALM_PAYLOAD_MAX], back[REALM_PAYLOAD_MAX];
+    uint8_t sent[REALM_PAYLOAD_MAX], back[REALM_PAYLOAD_MAX];
     for (size_t i = 0; i < size; i++)
         sent[i] = (uint8_t)(op * 31u + i);
     struct realm_reply reply = {.data = back, .capacity = sizeof back};

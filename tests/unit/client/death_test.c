@@ -1,0 +1,204 @@
+/*
+ * Ends: a realm killed at every step of what it does, channels and services withdrawn, a Memory Manager that
+ * is gone.
+ */
+#include "tests/unit/client/twin.h"
+
+/* --- killed at every step --- */
+
+static int until_error_client(void *argument)
+{
+    int *ret_error = argument;
+    struct realm *realm = opened();
+    struct realm_channel *channel = NULL;
+    *ret_error = realm_connect(realm, "mortal", REALM_SEC, &channel);
+    while (!*ret_error)
+        *ret_error = realm_call(channel, 1, "x", 1, NULL, REALM_FOREVER);
+    if (channel)
+        CHECK_EQ(realm_channel_state(channel), *ret_error);
+    realm_disconnect(channel);
+    realm_close(realm);
+    return 0;
+}
+
+Test(death, of_the_server_at_every_step)
+{
+    /* Goal: wherever the server dies, the client's connect or call ends, and says why. */
+    unsigned dead = 0;
+    for (uint64_t step = 1; step <= 150; step++) {
+        struct sim_world *world = sim_world_new(step);
+        sim_world_cpus(world, step % 2 + 1);
+        sim_world_waiter(world, step % 4 < 2 ? REALM_WAITER_URING : REALM_WAITER_PIPE);
+        int error = 0;
+        unsigned client = sim_world_add_realm(world, "client", until_error_client, &error);
+        unsigned server = sim_world_add_realm(world, "server", echo_server, NAMED("mortal"));
+        sim_kill_at_step(world, server, step);
+        CHECK_EQ(sim_world_run(world), SIM_ENDED);
+        CHECK_EQ(sim_realm_exit(world, server), SIM_KILLED);
+        CHECK_EQ(sim_realm_exit(world, client), 0);
+        /* Before it had a channel: nobody registered the service in time, or it went again. */
+        CHECK(error == REALM_E_PEER_DEAD || error == REALM_E_TIMEOUT || error == REALM_E_NO_SERVICE);
+        dead += error == REALM_E_PEER_DEAD;
+        CHECK_EQ(sim_realm_counters(world, client).memory, 0);
+        CHECK_EQ(sim_realm_counters(world, client).handles, 0);
+        CHECK_EQ(sim_manager_left(world), 0);
+        sim_world_free(world);
+    }
+    CHECK(dead > 100);
+}
+
+static int mortal_client(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct realm_channel *channel = connected(realm, "steady");
+    for (uint64_t op = 0; realm_channel_state(channel) == 0; op++)
+        call_echo(channel, op, 100);
+    return 1;
+}
+
+static int steady_server(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct realm_endpoint *endpoint = NULL;
+    CHECK_EQ(realm_register(realm, "steady", NULL, NULL, &endpoint), 0);
+    static struct realm_request request;
+    int error;
+    while ((error = realm_receive(endpoint, &request, REALM_FOREVER)) == 0) {
+        error = realm_reply(realm, request.token, 0, request.op + 1, request.data, request.size);
+        CHECK(error == 0 || error == REALM_E_STALE);
+    }
+    CHECK_EQ(error, REALM_E_STOPPED);
+    CHECK_EQ(realm_endpoint_clients(endpoint), 0);
+    realm_close(realm);
+    return 0;
+}
+
+Test(death, of_the_client_at_every_step)
+{
+    /* Goal: wherever a client dies, the server goes on and keeps nothing of it. */
+    for (uint64_t step = 1; step <= 150; step++) {
+        struct sim_world *world = sim_world_new(step);
+        sim_world_cpus(world, step % 2 + 1);
+        sim_world_waiter(world, step % 4 < 2 ? REALM_WAITER_URING : REALM_WAITER_PIPE);
+        unsigned server = sim_world_add_realm(world, "server", steady_server, NULL);
+        unsigned client = sim_world_add_realm(world, "client", mortal_client, NULL);
+        sim_kill_at_step(world, client, step);
+        CHECK_EQ(sim_world_run(world), SIM_ENDED);
+        CHECK_EQ(sim_realm_exit(world, server), 0);
+        CHECK_EQ(sim_realm_exit(world, client), SIM_KILLED);
+        CHECK_EQ(sim_realm_counters(world, server).memory, 0);
+        CHECK_EQ(sim_realm_counters(world, server).handles, 0);
+        CHECK_EQ(sim_manager_left(world), 0);
+        sim_world_free(world);
+    }
+}
+
+/* --- a service is withdrawn --- */
+
+static int withdrawing_server(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct realm_endpoint *endpoint = NULL;
+    CHECK_EQ(realm_register(realm, "mortal", echo, NULL, &endpoint), 0);
+    struct realm_endpoint *twice = NULL;
+    CHECK_EQ(realm_register(realm, "mortal", echo, NULL, &twice), REALM_E_EXISTS);
+    CHECK_EQ(realm_register(realm, "", echo, NULL, &twice), REALM_E_BAD_NAME);
+    CHECK(twice == NULL);
+    while (realm_endpoint_clients(endpoint) < 3)
+        CHECK_EQ(realm_run_once(realm, REALM_SEC), 0);
+    CHECK_EQ(realm_run_once(realm, REALM_SEC), 0);
+    realm_unregister(endpoint);
+    realm_unregister(NULL);
+    CHECK_EQ(realm_run(realm), 0);
+    realm_close(realm);
+    return 0;
+}
+
+Test(death, of_a_service)
+{
+    /* Goal: unregistering ends every client's channel, and they are told, in the middle of a call too. */
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        struct sim_world *world = sim_world_new(seed);
+        int errors[3];
+        unsigned server = sim_world_add_realm(world, "server", withdrawing_server, NULL);
+        for (unsigned i = 0; i < 3; i++)
+            sim_world_add_realm(world, "client", until_error_client, &errors[i]);
+        run_clean(world, 4);
+        for (unsigned i = 0; i < 3; i++)
+            CHECK_EQ(errors[i], REALM_E_PEER_DEAD);
+        CHECK_EQ(sim_realm_counters(world, server).memory, 0);
+        sim_world_free(world);
+    }
+}
+
+/* --- the Memory Manager is gone --- */
+
+static int orphan_client(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct realm_channel *channel = connected(realm, "orphan");
+    struct realm_channel *other = connected(realm, "orphan");
+    call_echo(channel, 1, 64);
+    CHECK_EQ(realm_run_once(realm, 2 * REALM_SEC), REALM_E_TIMEOUT);
+    for (uint64_t op = 2; op < 20; op++) {
+        call_echo(channel, op, 64);
+        call_echo(other, op, 64);
+    }
+    struct realm_channel *none = NULL;
+    CHECK_EQ(realm_connect(realm, "orphan", REALM_SEC, &none), REALM_E_MM_GONE);
+    CHECK_EQ(realm_register(realm, "new", echo, NULL, NULL), REALM_E_MM_GONE);
+    CHECK_EQ(realm_kill(realm, "child"), REALM_E_MM_GONE);
+    CHECK_EQ(realm_send(channel, 999, NULL, 0, REALM_SEC), 0);
+    CHECK_EQ(realm_run_once(realm, REALM_SEC), REALM_E_TIMEOUT);
+    realm_disconnect(channel);
+    CHECK_EQ(realm_run_once(realm, REALM_SEC), REALM_E_TIMEOUT);
+    realm_disconnect(other);
+    CHECK_EQ(realm_run(realm), REALM_E_MM_GONE);
+    CHECK_EQ(realm_run_once(realm, REALM_POLL), REALM_E_MM_GONE);
+    realm_close(realm);
+    return 0;
+}
+
+static void stop_at_999(struct realm *realm, const struct realm_request *request, void *context)
+{
+    if (request->op == 999)
+        realm_stop(realm);
+    else
+        echo(realm, request, context);
+}
+
+static int orphan_server(void *argument)
+{
+    struct sim_world *world = argument;
+    struct realm *realm = opened();
+    struct realm_endpoint *endpoint = NULL;
+    CHECK_EQ(realm_register(realm, "orphan", stop_at_999, NULL, &endpoint), 0);
+    CHECK_EQ(realm_run(realm), 0);
+    /* Its control socket is readable for ever: that must not keep it awake. */
+    uint64_t steps = sim_realm_counters(world, 0).steps;
+    CHECK_EQ(realm_run_once(realm, 3600 * REALM_SEC), REALM_E_TIMEOUT);
+    CHECK(sim_realm_counters(world, 0).steps - steps < 200);
+    realm_unregister(endpoint);
+    CHECK_EQ(realm_run(realm), REALM_E_MM_GONE);
+    realm_close(realm);
+    return 0;
+}
+
+Test(death, of_the_memory_manager)
+{
+    /* Goal: open channels go on; what needs the Memory Manager says that it is gone; nobody spins on it. */
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct sim_world *world = sim_world_new(seed);
+        sim_world_cpus(world, seed % 2 + 1);
+        sim_world_waiter(world, seed % 4 < 2 ? REALM_WAITER_URING : REALM_WAITER_PIPE);
+        sim_world_add_realm(world, "server", orphan_server, world);
+        sim_world_add_realm(world, "client", orphan_client, NULL);
+        sim_manager_gone_at(world, REALM_SEC);
+        run_clean(world, 2);
+        sim_world_free(world);
+    }
+}
