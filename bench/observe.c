@@ -55,7 +55,8 @@ static void print_result(const struct result *result)
 
 int observe_wakeups(unsigned seconds, char **pids)
 {
-    struct result result = {.name = "wake-ups of the idle realms", .unit = "", .about = RESULT_GOAL_VALUE};
+    struct result result = {
+        .name = "wake-ups of the idle realms", .unit = "times", .about = RESULT_GOAL_VALUE};
     int64_t before = 0, after = 0;
 
     for (char **pid = pids; *pid != NULL; pid++) {

@@ -45,13 +45,14 @@ collect() { # waits for the system's own end and takes the results from its log
     system=
     sed -nE 's/.*"text": ?"(result\|[^"]*)".*/\1/p' "$events" >>"$results"
 }
-pids_of() { # realms by their state in ps
-    "$realm" ps --json --instance "bench-$$" | grep -oE '"pid": ?[0-9]+' | grep -oE '[0-9]+' | grep -v '^0$'
+# The processes of the realms whose names match. `realm ps` would wake every realm to ask for its statistics.
+pids_of() { # PATTERN
+    sed -nE "s/.*\"event\": ?\"started\".*\"realm\": ?\"($1)\".*\"pid\": ?([0-9]+).*/\2/p" "$events"
 }
 # The broker is the launcher's child that is no realm; the launcher is the front end's only child.
 broker_pid() {
     launcher=$(tr -d ' \n' <"/proc/$system/task/$system/children")
-    realms=" $(pids_of | tr '\n' ' ') "
+    realms=" $(pids_of ".*" | tr '\n' ' ') "
     for child in $(cat "/proc/$launcher/task/$launcher/children"); do
         case "$realms" in *" $child "*) ;; *) echo "$child" ;; esac
     done
@@ -96,25 +97,24 @@ million() {
     after=$("$bench" counters "$broker")
     printf 4 | dd of="$folder/gate" conv=notrunc 2>/dev/null
     collect
-    echo "result|broker switches and calls in 1 000 000 calls||$((after - before)).0|0|0|0|0|value|0" >>"$results"
+    echo "result|broker switches and calls in 1 000 000 calls|times|$((after - before)).0|0|0|0|0|value|0" >>"$results"
 }
 
 idle() {
     {
         echo "system: idle"
         echo "realms:"
-        for i in 1 2 3 4 5; do
-            echo "  - {name: s$i, program: $bench, args: [server, service$i]}"
-            echo "  - {name: i$i, program: $bench, args: [idle]}"
-        done
+        echo "  - {name: server, program: $bench, args: [server, bench]}"
+        for i in 1 2 3 4 5; do echo "  - {name: connected$i, program: $bench, args: [settle]}"; done
+        for i in 1 2 3 4; do echo "  - {name: alone$i, program: $bench, args: [idle]}"; done
         echo "services:"
-        for i in 1 2 3 4 5; do echo "  - {name: service$i, provider: s$i, access: [all]}"; done
+        echo "  - {name: bench, provider: server, access: [all]}"
     } >"$folder/idle.yaml"
     boot idle
-    await 10 '"event": ?"opened"' && await 5 '"event": ?"registered"' || return
+    await 10 '"event": ?"opened"' && await 5 '"text": ?"settled"' || return
     sleep 1 # whatever follows a start is over; the measuring itself takes two more
     # shellcheck disable=SC2046
-    "$bench" wakeups 2 $(pids_of) >>"$results"
+    "$bench" wakeups 2 $(pids_of ".*") >>"$results"
     stop
 }
 
@@ -130,9 +130,8 @@ many() {
     boot many
     await 199 '"text": ?"settled"' || return
     # shellcheck disable=SC2046
-    "$bench" memory $(pids_of) >>"$results"
-    client=$("$realm" ps --json --instance "bench-$$" | tr '{' '\n' | grep -E '"realm": ?"c1"' | grep -oE '"pid": ?[0-9]+' | grep -oE '[0-9]+')
-    "$bench" channel "$client" >>"$results"
+    "$bench" memory $(pids_of ".*") >>"$results"
+    "$bench" channel "$(pids_of c1)" >>"$results"
     stop
 }
 

@@ -18,6 +18,7 @@
 #include <realm/error.h>
 
 #include "librealm/core/name.h"
+#include "sim/boot/yaml_quoted.h"
 
 /* A list or map that is being read. */
 struct level {
@@ -124,26 +125,20 @@ static void refuse_extras(struct builder *builder, struct fy_token *anchor, stru
         problem(builder, place_of(builder, tag), "tags (!) are not supported");
 }
 
-/*
- * The text of a scalar, with quotes and escapes undone. It is put together from the token's pieces: libfyaml
- * 0.7.12 leaks when it does that itself for a single-quoted text with many quotes in it.
- */
-static int text_of(struct fy_token *token, char **ret_text, size_t *ret_size)
+/* The text of a scalar that is not quoted, put together from the token's pieces. */
+static int unquoted_text(struct fy_token *token, char **ret_text, size_t *ret_size)
 {
     char *text = NULL;
     size_t size = 0;
     FILE *stream = open_memstream(&text, &size);
     if (!stream)
         return -ENOMEM;
-    int failed = 0;
-    if (token) {
-        struct fy_token_iter *pieces = fy_token_iter_create(token);
-        const struct fy_iter_chunk *piece = NULL;
-        failed = !pieces;
-        while (!failed && (piece = fy_token_iter_chunk_next(pieces, piece, &failed)))
-            fwrite(piece->str, 1, piece->len, stream);
-        fy_token_iter_destroy(pieces);
-    }
+    struct fy_token_iter *pieces = fy_token_iter_create(token);
+    const struct fy_iter_chunk *piece = NULL;
+    int failed = !pieces;
+    while (!failed && (piece = fy_token_iter_chunk_next(pieces, piece, &failed)))
+        fwrite(piece->str, 1, piece->len, stream);
+    fy_token_iter_destroy(pieces);
     if (fclose(stream) != 0 || failed) {
         free(text);
         return -ENOMEM;
@@ -153,13 +148,33 @@ static int text_of(struct fy_token *token, char **ret_text, size_t *ret_size)
     return 0;
 }
 
+static int text_of(struct builder *builder, struct fy_token *token, char **ret_text, size_t *ret_size)
+{
+    enum fy_scalar_style style = token ? fy_token_scalar_style(token) : FYSS_PLAIN;
+    const struct fy_mark *mark = token ? fy_token_start_mark(token) : NULL;
+    if (!mark) { /* `key:` with nothing behind it */
+        *ret_text = strdup("");
+        *ret_size = 0;
+        return *ret_text ? 0 : -ENOMEM;
+    }
+    if (style != FYSS_SINGLE_QUOTED && style != FYSS_DOUBLE_QUOTED)
+        return unquoted_text(token, ret_text, ret_size);
+    char quote = style == FYSS_SINGLE_QUOTED ? '\'' : '"';
+    int error = REALM_E_BAD_ARGUMENT;
+    if (mark->input_pos <= builder->size)
+        error = yaml_quoted(builder->text + mark->input_pos, builder->size - mark->input_pos, quote, ret_text,
+                            ret_size);
+    return error == REALM_E_BAD_ARGUMENT ? problem(builder, builder->last, "this quoted text cannot be read")
+                                         : error;
+}
+
 static int take_scalar(struct builder *builder, const struct fy_event_scalar_data *scalar)
 {
     refuse_extras(builder, scalar->anchor, scalar->tag);
     struct mm_place place = place_of(builder, scalar->value);
     char *text;
     size_t size;
-    int error = text_of(scalar->value, &text, &size);
+    int error = text_of(builder, scalar->value, &text, &size);
     if (error)
         return error;
     struct yaml_node *node = NULL;
