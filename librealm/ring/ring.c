@@ -21,6 +21,7 @@
 #include "librealm/ring/atomics.h"
 
 #define ENTRY_BYTES     ((uint32_t)sizeof(struct realm_entry))
+#define FIRST_BYTES     (REALM_LINE - ENTRY_BYTES) /* payload in an entry's first line */
 #define ENTRY_WORDS     (sizeof(struct realm_entry) / sizeof(uint64_t))
 #define ENTRY_LINES_MAX ((ENTRY_BYTES + REALM_PAYLOAD_MAX + REALM_LINE - 1u) / REALM_LINE)
 #define REGION_HEAD     ((uint32_t)offsetof(struct realm_region, lines))
@@ -90,17 +91,32 @@ static int producer_refresh(struct realm_producer *producer)
     return 0;
 }
 
-/* Copies payload behind the entry at the producer's index: in two parts where the ring wraps. */
-static inline void payload_write(struct realm_producer *producer, const void *payload, uint32_t size)
+/* Writes what the entry's first line has no room for, into the lines after it: split where the ring wraps. */
+static void write_rest(struct realm_producer *producer, const uint8_t *rest, uint32_t size)
 {
     uint8_t *lines = producer->own->lines;
-    uint32_t offset = producer->index * REALM_LINE + ENTRY_BYTES;
+    uint32_t offset = advance(producer->index, 1, producer->lines) * REALM_LINE;
     uint32_t before_wrap = producer->lines * REALM_LINE - offset;
     if (size <= before_wrap) {
-        memcpy(lines + offset, payload, size);
+        memcpy(lines + offset, rest, size);
     } else {
-        memcpy(lines + offset, payload, before_wrap);
-        memcpy(lines, (const uint8_t *)payload + before_wrap, size - before_wrap);
+        memcpy(lines + offset, rest, before_wrap);
+        memcpy(lines, rest + before_wrap, size - before_wrap);
+    }
+}
+
+/*
+ * The first line comes last. A receiver that is awake looks at it all the time and takes it away at each
+ * look; so the stores to it stand together, and while they are made the other lines are on their way.
+ */
+static inline void write_payload(struct realm_producer *producer, const uint8_t *payload, uint32_t size)
+{
+    uint8_t *first = producer->own->lines + producer->index * REALM_LINE + ENTRY_BYTES;
+    if (size <= FIRST_BYTES) {
+        memcpy(first, payload, size);
+    } else {
+        write_rest(producer, payload + FIRST_BYTES, size - FIRST_BYTES);
+        memcpy(first, payload, FIRST_BYTES);
     }
 }
 
@@ -133,7 +149,7 @@ int realm_producer_push(struct realm_producer *producer, const struct realm_mess
 
     realm_word64 *shared = (realm_word64 *)(void *)(producer->own->lines + producer->index * REALM_LINE);
     if (message->size != 0)
-        payload_write(producer, payload, message->size);
+        write_payload(producer, payload, message->size);
     realm_store_relaxed64(&shared[1], words[1]);
     realm_store_relaxed64(&shared[2], words[2]);
     /* All of the entry is stored before its commit; the commit before head. */
@@ -219,6 +235,9 @@ static inline bool line_mimics(const struct realm_consumer *consumer)
 bool realm_consumer_ready(const struct realm_consumer *consumer)
 {
     uint64_t word = realm_load_acquire64(consumer_entry(consumer));
+    /* The next line is fetched along with this one, not after it: where it is payload, its producer has
+     * written it by now. A prefetch decides nothing. */
+    __builtin_prefetch(consumer->peer->lines + advance(consumer->index, 1, consumer->lines) * REALM_LINE);
     if (!commit_fits(entry_of(word).commit, consumer->position))
         return consumer->fault;
     return !line_mimics(consumer) || head_has_passed(consumer) || consumer->fault;
@@ -247,17 +266,28 @@ static inline void consumer_note_payload(struct realm_consumer *consumer, uint32
     }
 }
 
-/* Copies the first size bytes of the payload behind the entry at the consumer's index. */
-static inline void payload_read(const struct realm_consumer *consumer, void *payload, uint32_t size)
+static void read_rest(const struct realm_consumer *consumer, uint8_t *rest, uint32_t size)
 {
     const uint8_t *lines = consumer->peer->lines;
-    uint32_t offset = consumer->index * REALM_LINE + ENTRY_BYTES;
+    uint32_t offset = advance(consumer->index, 1, consumer->lines) * REALM_LINE;
     uint32_t before_wrap = consumer->lines * REALM_LINE - offset;
     if (size <= before_wrap) {
-        memcpy(payload, lines + offset, size);
+        memcpy(rest, lines + offset, size);
     } else {
-        memcpy(payload, lines + offset, before_wrap);
-        memcpy((uint8_t *)payload + before_wrap, lines, size - before_wrap);
+        memcpy(rest, lines + offset, before_wrap);
+        memcpy(rest + before_wrap, lines, size - before_wrap);
+    }
+}
+
+/* Copies the first size bytes of the payload of the entry at the consumer's index. */
+static inline void read_payload(const struct realm_consumer *consumer, uint8_t *payload, uint32_t size)
+{
+    const uint8_t *first = consumer->peer->lines + consumer->index * REALM_LINE + ENTRY_BYTES;
+    if (size <= FIRST_BYTES) {
+        memcpy(payload, first, size);
+    } else {
+        memcpy(payload, first, FIRST_BYTES);
+        read_rest(consumer, payload + FIRST_BYTES, size - FIRST_BYTES);
     }
 }
 
@@ -289,7 +319,7 @@ int realm_consumer_pop(struct realm_consumer *consumer, struct realm_message *re
 
     uint32_t size = entry.size < capacity ? entry.size : (uint32_t)capacity;
     if (size != 0)
-        payload_read(consumer, payload, size);
+        read_payload(consumer, payload, size);
     consumer_note_payload(consumer, count);
     consumer->position += count;
     consumer->index = advance(consumer->index, count, consumer->lines);
