@@ -12,6 +12,7 @@
 #include "mm/broker/admin.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@
 #define ANSWER_BYTES  ((size_t)16 * 1024 * 1024)
 #define FOLLOW_BYTES  ((size_t)4 * 1024 * 1024) /* lines that may wait for a follower */
 #define SEND_BYTES    ((size_t)256 * 1024)      /* in one round */
+#define AGAIN_NS      (UINT64_C(100) * REALM_MSEC)
 #define PATIENCE_NS   (UINT64_C(30) * REALM_SEC)
 
 struct admin_client {
@@ -48,6 +50,7 @@ struct admin_client {
 struct admin {
     struct broker *broker;
     struct poll_source listener;
+    struct poll_timer listen_again;
     struct admin_client *clients;
     unsigned count;
 };
@@ -98,12 +101,12 @@ static bool put(struct admin_client *client, const json_t *object, size_t limit)
 
     if (size <= 1 || waiting + size > limit)
         return false;
-    if (client->output_start > 0) {
+    if (waiting > 0 && client->output_end + size > client->output_capacity) {
         memmove(client->output, client->output + client->output_start, waiting);
         client->output_start = 0;
         client->output_end = waiting;
     }
-    if (waiting + size > client->output_capacity) {
+    if (client->output_end + size > client->output_capacity) {
         const size_t doubled = 2 * client->output_capacity;
         const size_t capacity = waiting + size > doubled ? waiting + size : doubled;
         char *output = realloc(client->output, capacity);
@@ -112,9 +115,9 @@ static bool put(struct admin_client *client, const json_t *object, size_t limit)
         client->output = output;
         client->output_capacity = capacity;
     }
-    (void)json_dumpb(object, client->output + waiting, size, JSON_COMPACT);
-    client->output[waiting + size - 1] = '\n';
-    client->output_end = waiting + size;
+    (void)json_dumpb(object, client->output + client->output_end, size, JSON_COMPACT);
+    client->output_end += size;
+    client->output[client->output_end - 1] = '\n';
     return true;
 }
 
@@ -315,14 +318,32 @@ static int client_new(struct admin *admin, int fd)
     return 0;
 }
 
+static void listen_again(struct poll_timer *timer)
+{
+    struct admin *admin = (struct admin *)((char *)timer - offsetof(struct admin, listen_again));
+
+    if (poll_add(admin->broker->poll, &admin->listener, EPOLLIN) < 0)
+        poll_timer_start(admin->broker->poll, timer, poll_now_ns() + AGAIN_NS);
+}
+
+static void stop_listening(struct admin *admin)
+{
+    poll_remove(admin->broker->poll, &admin->listener);
+    poll_timer_start(admin->broker->poll, &admin->listen_again, poll_now_ns() + AGAIN_NS);
+}
+
 static void accept_one(struct poll_source *source, uint32_t events)
 {
     struct admin *admin = (struct admin *)((char *)source - offsetof(struct admin, listener));
 
     (void)events;
     int fd = accept4(source->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-    if (fd < 0)
+    if (fd < 0) {
+        /* Out of descriptors, say: the caller still waits, and asking again at once would be a busy loop. */
+        if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+            stop_listening(admin);
         return;
+    }
     if (!peer_is_allowed(fd))
         turn_away(fd, "ask as the user who runs this system", "this system is another user's");
     else if (admin->count >= CONNECTIONS)
@@ -335,9 +356,14 @@ static void accept_one(struct poll_source *source, uint32_t events)
 
 int admin_new(struct broker *broker, int listener, struct admin **ret_admin)
 {
+    /* A connection that went away before it was accepted must not make the broker wait for the next. */
+    const int flags = fcntl(listener, F_GETFL);
+    if (flags < 0 || fcntl(listener, F_SETFL, flags | O_NONBLOCK) < 0)
+        return -errno;
     struct admin *admin = calloc(1, sizeof *admin);
     if (admin == NULL)
         return -ENOMEM;
+    admin->listen_again.fire = listen_again;
     admin->broker = broker;
     admin->listener = (struct poll_source){.fd = listener, .ready = accept_one};
     int error = poll_add(broker->poll, &admin->listener, EPOLLIN);
@@ -359,6 +385,7 @@ void admin_free(struct admin *admin)
         (void)send_some(admin->clients);
         client_close(admin->clients);
     }
+    poll_timer_stop(admin->broker->poll, &admin->listen_again);
     poll_remove(admin->broker->poll, &admin->listener);
     free(admin);
 }

@@ -377,15 +377,16 @@ static json_t *execute(struct broker *broker, json_t *object, struct admin_follo
 json_t *admin_commands_execute(struct broker *broker, const char *line, size_t size,
                                struct admin_follow *ret_follow)
 {
+    static const char one_object[] = "send one JSON object a line, such as {\"command\":\"ps\"}";
     struct admin_follow follow = {0};
     json_error_t error;
 
     json_t *object = json_loadb(line, size, JSON_REJECT_DUPLICATES, &error);
+    if (object == NULL)
+        return admin_commands_refuse(one_object, "the request is not JSON, at byte %d", error.position);
     if (!json_is_object(object)) {
         json_decref(object);
-        return admin_commands_refuse(
-            "send one JSON object a line, such as {\"command\":\"ps\"}",
-            object ? "the request is no JSON object" : "the request is not JSON, at byte %d", error.position);
+        return admin_commands_refuse(one_object, "the request is no JSON object");
     }
     json_t *answer = execute(broker, object, &follow);
     json_decref(object);
