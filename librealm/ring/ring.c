@@ -14,10 +14,9 @@
  */
 #include "librealm/ring/ring.h"
 
-#include <assert.h>
-
 #include <realm/error.h>
 
+#include "librealm/core/assert.h"
 #include "librealm/ring/atomics.h"
 
 #define ENTRY_BYTES     ((uint32_t)sizeof(struct realm_entry))
@@ -59,7 +58,7 @@ void realm_producer_init(struct realm_producer *producer, struct realm_region *o
                          const struct realm_region *peer, size_t region_bytes, uint32_t limit)
 {
     uint32_t lines = realm_region_lines(region_bytes);
-    assert(lines != 0 && limit >= 1);
+    realm_assert(lines != 0 && limit >= 1);
     *producer = (struct realm_producer){.own = own, .peer = peer, .lines = lines, .limit = limit};
 }
 
@@ -172,7 +171,7 @@ uint32_t realm_producer_sleeper(const struct realm_producer *producer)
 bool realm_producer_park(struct realm_producer *producer, size_t size, const uint32_t **ret_word,
                          uint32_t *ret_seen)
 {
-    assert(size <= REALM_PAYLOAD_MAX);
+    realm_assert(size <= REALM_PAYLOAD_MAX);
     struct realm_region *own = producer->own;
     realm_store_relaxed(&own->parked, realm_load_relaxed(&own->parked) | REALM_PARKED_SPACE);
     /* The store of parked, before the loads of tail. */
@@ -199,7 +198,7 @@ void realm_consumer_init(struct realm_consumer *consumer, struct realm_region *o
                          const struct realm_region *peer, size_t region_bytes, uint64_t *payload_lines)
 {
     uint32_t lines = realm_region_lines(region_bytes);
-    assert(lines != 0);
+    realm_assert(lines != 0);
     /* Fresh lines are zero, and so is no commit that the first lap awaits. */
     memset(payload_lines, 0, REALM_CONSUMER_WORDS(region_bytes) * sizeof *payload_lines);
     *consumer =
@@ -350,7 +349,7 @@ bool realm_consumer_space_wanted(const struct realm_consumer *consumer)
 bool realm_consumer_park(struct realm_consumer *consumer, enum realm_parked how, const uint32_t **ret_word,
                          uint32_t *ret_seen)
 {
-    assert(how == REALM_PARKED_FUTEX || how == REALM_PARKED_PIPE);
+    realm_assert(how == REALM_PARKED_FUTEX || how == REALM_PARKED_PIPE);
     struct realm_region *own = consumer->own;
     uint32_t space = realm_load_relaxed(&own->parked) & REALM_PARKED_SPACE;
     realm_store_relaxed(&own->parked, space | (uint32_t)how);
