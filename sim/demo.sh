@@ -92,6 +92,7 @@ log_of A | show
 # --- look at it, while A is in its call ---
 
 say "A now waits inside a call to the network. Meanwhile, from outside:"
+"$realm" ps --instance "$instance" >/dev/null # this asks the realms for their figures, the next look has them
 command_line ps
 command_line services
 command_line channels
