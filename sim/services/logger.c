@@ -3,7 +3,9 @@
  *
  * Whoever may connect sends lines, one-way; each becomes one line of this realm's own log, with the number
  * of the realm that sent it. That number comes from the Memory Manager, so nobody logs in another's name.
- * The rule: a line stays one line, of printable text and of bounded length, whatever the client sends.
+ * The rule: a line stays one line, of printable ASCII and of bounded length, whatever the client sends. So it
+ * cannot end early, steer a terminal, or grow on its way into the log (what is no UTF-8 is replaced there by
+ * something longer) until it is cut in two, of which the second half would bear no sender.
  *
  * Usage in a scenario: args: [] or [--spawn, CHILD] to start a child of its own once it serves.
  */
@@ -21,7 +23,7 @@ struct logger {
     uint64_t lines;
 };
 
-/* A control character could end the line or steer a terminal; it becomes a question mark. */
+/* Whatever is not printable becomes a question mark. */
 static void log_line(struct realm *realm, const struct realm_request *request)
 {
     char text[LINE_MAX_BYTES + 1];
@@ -29,7 +31,7 @@ static void log_line(struct realm *realm, const struct realm_request *request)
 
     for (size_t i = 0; i < size; i++) {
         uint8_t byte = request->data[i];
-        text[i] = byte < 0x20 || byte == 0x7f ? '?' : (char)byte;
+        text[i] = byte < 0x20 || byte > 0x7e ? '?' : (char)byte;
     }
     text[size] = '\0';
     realm_log(realm, "[realm %" PRIu64 "] %s", request->client.value, text);

@@ -32,7 +32,7 @@ enum database_op {
 
 /* "logger": lines for its log. */
 enum logger_op {
-    LOGGER_LINE = 1,  /* one-way: the bytes of a line */
+    LOGGER_LINE = 1,  /* one-way: the bytes of a line, printable ASCII */
     LOGGER_COUNT = 2, /* nothing → value: how many lines it has taken, from everybody */
 };
 
