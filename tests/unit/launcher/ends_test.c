@@ -404,16 +404,29 @@ Test(ends, launcher_killed, .init = make_shared)
     expect_realms_gone(3);
 }
 
+static int broker_stops_when_ready(void *context, int launcher)
+{
+    struct heard heard;
+    char text[6];
+    (void)context;
+    say_spawn(launcher, 1, 0);
+    expect(launcher, REALM_LAUNCH_SPAWNED, &heard);
+    /* Both hidden processes are there before the end begins. */
+    CHECK(read(heard.fds[1], text, sizeof text) == sizeof text && memcmp(text, "ready\n", 6) == 0);
+    return finish(launcher);
+}
+
 /* Goal: nothing that a realm forked is left at the end, in whatever session it hides. */
 Test(ends, strays, .init = make_shared)
 {
     struct scene scene;
     char script[256], search[256];
     /* A number of seconds that nobody else sleeps; its brackets keep the search from finding itself. */
-    snprintf(script, sizeof script, "setsid sh -c 'setsid sleep 54321.%d & sleep 54321.%d' & exec sleep 1000",
-             getpid(), getpid());
+    snprintf(script, sizeof script,
+             "setsid sh -c 'setsid sleep 54321.%d & echo ready; sleep 54321.%d' & exec sleep 1000", getpid(),
+             getpid());
     snprintf(search, sizeof search, "grep -qz '[5]4321.%d' /proc/[0-9]*/cmdline 2>/dev/null", getpid());
-    scene_init(&scene, script, broker_stops);
+    scene_init(&scene, script, broker_stops_when_ready);
     cr_assert_eq(scene_run(&scene), 0);
     /* All of them have become the launcher's, which has reaped them before it returned. */
     cr_assert_neq(system(search), 0);

@@ -75,9 +75,8 @@ Test(launcher, environment)
     cr_assert_eq(scene_run(&scene), 0);
 }
 
-/* The shell has one more open while it lists them, but no more when it looks where each leads. */
-#define LIST_FDS                                                                                             \
-    "for f in /proc/$$/fd/*; do [ -L $f ] && echo ${f##*/} && readlink $f; done | paste -d' ' - -; "
+/* The shell has the directory open while it lists it, but no more when it looks where each leads. */
+#define LIST_FDS "for f in /proc/$$/fd/*; do [ -L $f ] && printf '%s ' ${f##*/} && readlink $f; done; "
 
 static int broker_descriptors(void *context, int launcher)
 {
