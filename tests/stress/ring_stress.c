@@ -2,7 +2,7 @@
  * Two threads over one channel, each awake or asleep at random: nothing is lost, doubled, reordered or
  * altered, and no wake-up is lost. Runs under ThreadSanitizer, too.
  *
- *     ring_stress [COUNT]     messages of each phase (default 60000); exit status 0 or 1
+ *     ring_stress [COUNT]     messages of each phase (default 40000); exit status 0 or 1
  *
  * A lost wake-up would be a sleep without end. Each sleep has a deadline far beyond any honest wait: to
  * reach it is the failure.
@@ -78,10 +78,28 @@ static bool spin(struct end *end, unsigned *turns)
     return *turns < 100;
 }
 
-/* Payload and size follow from the number, so that the receiver knows what to expect. */
+/*
+ * Payload and size follow from the number, so that the receiver knows what to expect. In the last phase each
+ * message takes three lines and 124 is no multiple of that, so most entries begin where there was payload;
+ * and each word of that payload is a commit that fits the line's next turn, but of an entry of one line.
+ */
+static bool mimicry;
+
 static uint16_t size_of(uint64_t number)
 {
+    if (mimicry)
+        return 3 * REALM_LINE - sizeof(struct realm_entry);
     return (uint16_t)(number % 13 == 0 ? number * 31 % (REALM_PAYLOAD_MAX + 1) : number % 150);
+}
+
+static void fill(uint8_t *payload, uint32_t size, uint64_t number)
+{
+    memset(payload, (int)number, size);
+    for (uint32_t at = 0; mimicry && at < size; at += sizeof(uint32_t)) {
+        uint32_t line = (at + (uint32_t)sizeof(struct realm_entry)) / REALM_LINE;
+        uint32_t commit = (uint32_t)number * 3 + line + 124 + 1;
+        memcpy(payload + at, &commit, sizeof commit);
+    }
 }
 
 static void send(struct end *end, uint64_t number)
@@ -89,7 +107,7 @@ static void send(struct end *end, uint64_t number)
     uint8_t payload[REALM_PAYLOAD_MAX];
     struct realm_message message = {
         .kind = REALM_MESSAGE_ONEWAY, .size = size_of(number), .call = (uint32_t)~number, .tag = number};
-    memset(payload, (int)number, message.size);
+    fill(payload, message.size, number);
     for (unsigned turns = 0;;) {
         int error = realm_producer_push(&end->producer, &message, payload);
         if (error == 0)
@@ -112,7 +130,7 @@ static void send(struct end *end, uint64_t number)
 
 static void receive(struct end *end, uint64_t number)
 {
-    uint8_t payload[REALM_PAYLOAD_MAX];
+    uint8_t payload[REALM_PAYLOAD_MAX], expected[REALM_PAYLOAD_MAX];
     struct realm_message message;
     for (unsigned turns = 0;;) {
         int error = realm_consumer_pop(&end->consumer, &message, payload, sizeof payload);
@@ -134,10 +152,9 @@ static void receive(struct end *end, uint64_t number)
         realm_os_wake(NULL, &end->own->tail_lines);
     if (message.tag != number || message.call != (uint32_t)~number || message.size != size_of(number))
         fail("lost, doubled, reordered or altered", number);
-    for (uint32_t i = 0; i < message.size; i++) {
-        if (payload[i] != (uint8_t)number)
-            fail("altered payload", number);
-    }
+    fill(expected, message.size, number);
+    if (memcmp(payload, expected, message.size) != 0)
+        fail("altered payload", number);
 }
 
 static void *echo(void *context)
@@ -192,8 +209,11 @@ static void phase(const char *name, void *(*server_thread)(void *), bool replies
 
 int main(int argc, char **argv)
 {
-    uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 60000;
+    uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 10) : 40000;
     phase("ping-pong", echo, true, count);
     phase("one-way", drain, false, count);
+    mimicry = true;
+    phase("ping-pong with mimicry", echo, true, count);
+    phase("one-way with mimicry", drain, false, count);
     return 0;
 }

@@ -129,6 +129,7 @@ Test(hostile, head_out_of_reach_over_mimicry)
         uint32_t seen;
         cr_expect_eq(pop(), REALM_E_WOULD_BLOCK);
         cr_assert_not(realm_consumer_park(&pair.consumer, REALM_PARKED_PIPE, &word, &seen));
+        cr_expect(realm_consumer_ready(&pair.consumer), "there is something: the fault");
         cr_expect_eq(pop(), REALM_E_PEER_FAULT, "head %u", heads[i]);
     }
     expect_nothing_taken(10);

@@ -210,6 +210,19 @@ Test(ring, payload_that_mimics_commits)
     cr_expect_gt(mimics, 1000, "the awaited line did look like a commit, often");
 }
 
+/* Goal: what mimicked a commit is remembered for the line's next turn and no longer. */
+Test(ring, mimicry_is_forgotten)
+{
+    pair_start_at(&pair, 1000, 0);
+    struct realm_message message;
+    for (uint32_t line = 0; line < PAIR_LINES; line++) {
+        cr_assert_eq(push(line, 0), 0);
+        cr_assert_eq(pop(&message), 0);
+    }
+    for (uint32_t line = 0; line < PAIR_LINES; line++)
+        cr_expect_not(pair.payload_lines[line / 64] >> (line % 64) & 1, "line %u", line);
+}
+
 /* Goal: a producer learns how its consumer sleeps, and only from the bits that say so. */
 Test(ring, sleeper)
 {
@@ -308,6 +321,7 @@ Test(ring, both_ways_of_parking)
     realm_consumer_unpark(&replies);
     cr_expect_eq(pair.client->parked, REALM_PARKED_SPACE);
     cr_assert(realm_consumer_park(&replies, REALM_PARKED_PIPE, &word, &seen));
+    cr_expect_eq(pair.client->parked, REALM_PARKED_PIPE | REALM_PARKED_SPACE);
     realm_producer_unpark(&pair.producer);
     cr_expect_eq(pair.client->parked, REALM_PARKED_PIPE);
 }
