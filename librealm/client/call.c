@@ -12,9 +12,6 @@
 
 #include <string.h>
 
-/* Looks at the ring between two pauses: a pause is longer than the last leg of a fast reply. */
-#define LOOKS_PER_TURN 8u
-
 struct call {
     struct realm_channel *channel;
     uint32_t number; /* of the awaited reply; 0: none is */
@@ -107,15 +104,15 @@ static int sleep_on(struct call *call, struct realm_os_word *words, unsigned cou
 
 /* --- waiting for the reply --- */
 
-static bool spin_for_reply(struct call *call)
+static bool spin_for_reply(struct call *call, uint64_t left_ns)
 {
     struct realm_link *link = &call->channel->link;
     struct realm *realm = link->realm;
-    uint32_t turns = realm_spin_turns(realm, &realm->spin_call, call->wait.deadline_ns);
+    uint32_t turns = realm_spin_turns(realm, &realm->spin_call, left_ns);
     if (turns == 0)
         return false;
     for (uint32_t turn = 0; turn < turns; turn++) {
-        for (unsigned look = 0; look < LOOKS_PER_TURN; look++) {
+        for (unsigned look = 0; look < REALM_SPIN_LOOKS; look++) {
             if (realm_consumer_ready(&link->consumer)) {
                 realm_spin_learn(realm, &realm->spin_call, true);
                 return true;
@@ -132,8 +129,13 @@ static bool spin_for_reply(struct call *call)
 static int wait_for_reply(struct call *call)
 {
     struct realm_link *link = &call->channel->link;
-    realm_wait_start(link->realm, &call->wait);
-    if (spin_for_reply(call))
+    /* The first time, all of the timeout is left. */
+    uint64_t left_ns = call->wait.timeout_ns;
+    if (call->wait.started)
+        left_ns = realm_time_left(link->realm, call->wait.deadline_ns);
+    else
+        realm_wait_start(link->realm, &call->wait);
+    if (spin_for_reply(call, left_ns))
         return hear(link->realm);
     struct realm_os_word words[2];
     if (!realm_consumer_park(&link->consumer, REALM_PARKED_FUTEX, &words[0].address, &words[0].seen))

@@ -50,6 +50,8 @@ struct realm_wait {
 };
 
 uint64_t realm_deadline(const struct realm *realm, uint64_t timeout_ns);
+/* What is left of a time, from the clock unless it is for ever. */
+uint64_t realm_time_left(const struct realm *realm, uint64_t deadline_ns);
 void realm_wait_start(const struct realm *realm, struct realm_wait *wait);
 
 /* --- spinning (spin.c) --- */
@@ -59,8 +61,12 @@ struct realm_spin {
     uint32_t sleeps; /* without spinning, since the last time it was tried */
 };
 
-/* The turns to spin now, no more than fit before the deadline (now_ns is only looked at if it is finite). */
-uint32_t realm_spin_turns(struct realm *realm, struct realm_spin *spin, uint64_t deadline_ns);
+/* Looks at a ring in each turn: a pause takes longer than the last leg of a message that is on its way, so
+ * most looks should find themselves between two of them. */
+#define REALM_SPIN_LOOKS 32u
+
+/* The turns to spin now, no more than fit into the time that is left. */
+uint32_t realm_spin_turns(struct realm *realm, struct realm_spin *spin, uint64_t left_ns);
 /* Tells how a spin of one turn or more ended. */
 void realm_spin_learn(struct realm *realm, struct realm_spin *spin, bool found);
 
@@ -283,7 +289,7 @@ static inline bool realm_endpoint_in_scope(const struct realm_endpoint *endpoint
 }
 
 /* Spins on the active clients in scope. True: something is there. */
-bool realm_sleep_spin(struct realm *realm, struct realm_endpoint *only, uint64_t deadline_ns);
+bool realm_sleep_spin(struct realm *realm, struct realm_endpoint *only, uint64_t left_ns);
 /* Parks and arms what is in scope and waits. Return: 0: look again; REALM_E_TIMEOUT; -errno. */
 int realm_sleep_wait(struct realm *realm, struct realm_endpoint *only, uint64_t deadline_ns);
 /* Looks for wake-ups and control packets without waiting. Return: 0; -errno. */

@@ -123,7 +123,7 @@ int realm_loop_next(struct realm *realm, struct realm_endpoint *only, uint64_t t
         realm_wait_start(realm, &wait);
         uint64_t timer_ns = only ? REALM_FOREVER : realm_timer_next(realm);
         uint64_t deadline_ns = timer_ns < wait.deadline_ns ? timer_ns : wait.deadline_ns;
-        if (realm_sleep_spin(realm, only, deadline_ns))
+        if (realm_sleep_spin(realm, only, realm_time_left(realm, deadline_ns)))
             continue;
         error = realm_sleep_wait(realm, only, deadline_ns);
         if (error == REALM_E_TIMEOUT)

@@ -162,20 +162,18 @@ static uint32_t active_in_scope(const struct realm *realm, const struct realm_en
     return count;
 }
 
-/* As many looks between two pauses as one client would get, so that many clients spin no longer than one. */
-#define LOOKS_PER_TURN 8u
-
-bool realm_sleep_spin(struct realm *realm, struct realm_endpoint *only, uint64_t deadline_ns)
+bool realm_sleep_spin(struct realm *realm, struct realm_endpoint *only, uint64_t left_ns)
 {
     uint32_t active = active_in_scope(realm, only);
     if (active == 0)
         return false;
-    uint32_t turns = realm_spin_turns(realm, &realm->spin_loop, deadline_ns);
+    uint32_t turns = realm_spin_turns(realm, &realm->spin_loop, left_ns);
     if (turns == 0)
         return false;
-    uint32_t rounds = active < LOOKS_PER_TURN ? LOOKS_PER_TURN / active : 1u;
-    if (active > LOOKS_PER_TURN)
-        turns = turns / (active / LOOKS_PER_TURN) + 1u;
+    /* Many clients share the looks of a turn, so that they do not make it longer. */
+    uint32_t rounds = active < REALM_SPIN_LOOKS ? REALM_SPIN_LOOKS / active : 1u;
+    if (active > REALM_SPIN_LOOKS)
+        turns = turns / (active / REALM_SPIN_LOOKS) + 1u;
     for (uint32_t turn = 0; turn < turns; turn++) {
         for (uint32_t round = 0; round < rounds; round++) {
             if (any_ready(realm, only)) {

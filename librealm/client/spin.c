@@ -15,6 +15,7 @@
 #define CAP_NS        50000u
 #define FLOOR_NS      1000u /* below, a spin is not worth its look at the budget */
 #define RETRY_SLEEPS  64u   /* one sleep in so many spins after all */
+#define LOOK_NS       1u    /* at a line that has not changed */
 #define SAMPLE_TURNS  64u
 #define SAMPLE_ROUNDS 3u
 
@@ -30,12 +31,12 @@ static void calibrate(struct realm *realm)
         if (sample_ns < best_ns)
             best_ns = sample_ns;
     }
-    uint64_t turn_ns = best_ns / SAMPLE_TURNS;
+    uint64_t turn_ns = best_ns / SAMPLE_TURNS + REALM_SPIN_LOOKS * LOOK_NS;
     realm->spin_turn_ns = turn_ns == 0 ? 1u : turn_ns < CAP_NS ? (uint32_t)turn_ns : CAP_NS;
     realm->spin_call.turns = realm->spin_loop.turns = START_NS / realm->spin_turn_ns;
 }
 
-uint32_t realm_spin_turns(struct realm *realm, struct realm_spin *spin, uint64_t deadline_ns)
+uint32_t realm_spin_turns(struct realm *realm, struct realm_spin *spin, uint64_t left_ns)
 {
     if (realm->cpus < 2)
         return 0;
@@ -46,13 +47,10 @@ uint32_t realm_spin_turns(struct realm *realm, struct realm_spin *spin, uint64_t
         spin->sleeps = 0;
         turns = CAP_NS / realm->spin_turn_ns;
     }
-    if (turns == 0 || deadline_ns == REALM_FOREVER)
+    if (left_ns >= CAP_NS + realm->spin_turn_ns)
         return turns;
-    uint64_t now_ns = realm_os_now_ns(realm->os);
-    if (deadline_ns <= now_ns)
-        return 0;
-    uint64_t fit = (deadline_ns - now_ns) / realm->spin_turn_ns;
-    return fit < turns ? (uint32_t)fit : turns;
+    uint32_t fit = (uint32_t)left_ns / realm->spin_turn_ns;
+    return fit < turns ? fit : turns;
 }
 
 void realm_spin_learn(struct realm *realm, struct realm_spin *spin, bool found)

@@ -12,6 +12,14 @@ uint64_t realm_deadline(const struct realm *realm, uint64_t timeout_ns)
     return timeout_ns < REALM_FOREVER - now_ns ? now_ns + timeout_ns : REALM_FOREVER;
 }
 
+uint64_t realm_time_left(const struct realm *realm, uint64_t deadline_ns)
+{
+    if (deadline_ns == REALM_FOREVER)
+        return REALM_FOREVER;
+    uint64_t now_ns = realm_os_now_ns(realm->os);
+    return now_ns < deadline_ns ? deadline_ns - now_ns : 0;
+}
+
 void realm_wait_start(const struct realm *realm, struct realm_wait *wait)
 {
     if (wait->started)
