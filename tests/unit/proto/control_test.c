@@ -233,7 +233,12 @@ Test(control, counts_arguments)
     ARGS(3, 6, REALM_E_BAD_ARGUMENT);
     ARGS(2, 5, REALM_E_BAD_ARGUMENT);
     ARGS(1, 3, REALM_E_BAD_ARGUMENT);
-    ARGS(3, 7, 0); /* the third is empty */
+    ARGS(3, 7, 0);        /* the third is empty */
+    packet.args[6] = 'x'; /* a third one that nothing ends */
+    ARGS(2, 7, REALM_E_BAD_ARGUMENT);
+    ARGS(3, 7, REALM_E_BAD_ARGUMENT);
+    ARGS(3, 8, 0);
+    packet.args[6] = 0;
     ARGS(0, 0, REALM_E_BAD_ARGUMENT);
     ARGS(2, UINT16_MAX, REALM_E_BAD_ARGUMENT);
     memset(packet.args, 0, sizeof packet.args);
