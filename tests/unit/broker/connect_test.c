@@ -13,22 +13,6 @@
 #include "tests/unit/broker/world.h"
 
 static struct world world;
-static unsigned descriptors_before;
-
-static void set_up(void)
-{
-    descriptors_before = open_descriptors();
-    world_init(&world);
-}
-
-/* Whatever a test did: nothing is left when the broker is gone. */
-static void tear_down(void)
-{
-    world_deinit(&world);
-    cr_assert_eq(open_descriptors(), descriptors_before);
-}
-
-TestSuite(connect, .init = set_up, .fini = tear_down);
 
 static struct process *open_provider(void)
 {
@@ -37,7 +21,7 @@ static struct process *open_provider(void)
     return provider;
 }
 
-Test(connect, hello_is_answered_with_page_and_pool)
+WORLD_TEST(connect, hello_is_answered_with_page_and_pool)
 {
     /* A realm that says hello gets a welcome with its control page, then a pool of the size of its role. */
     world_start(&world);
@@ -53,7 +37,7 @@ Test(connect, hello_is_answered_with_page_and_pool)
     cr_expect_not_null(world_event(&world, "opened", "realm", "A"));
 }
 
-Test(connect, a_channel_is_made_of_a_region_of_each)
+WORLD_TEST(connect, a_channel_is_made_of_a_region_of_each)
 {
     /* Both ends hear of a channel once, with matching slots and peers, and each region is sealed. */
     world_start(&world);
@@ -96,7 +80,7 @@ Test(connect, a_channel_is_made_of_a_region_of_each)
     cr_expect_str_eq(event_text(event, "server"), "B");
 }
 
-Test(connect, aliases_and_hint_pipes)
+WORLD_TEST(connect, aliases_and_hint_pipes)
 {
     /* An alias reaches the same service; with the pipe waiter each end gets the other's hint pipe. */
     world.with_hints = true;
@@ -112,7 +96,7 @@ Test(connect, aliases_and_hint_pipes)
     cr_expect_eq(read(b->hint, &got, sizeof(got)), sizeof(got));
 }
 
-Test(connect, a_refusal_says_rule_and_fix)
+WORLD_TEST(connect, a_refusal_says_rule_and_fix)
 {
     /* What the policy does not allow is answered at once, and the event names rule, place and remedy. */
     world.realms[D].start = true;
@@ -131,7 +115,7 @@ Test(connect, a_refusal_says_rule_and_fix)
     cr_expect_eq(world_counts(&world).channels, 0);
 }
 
-Test(connect, an_unknown_name_is_refused_with_the_remedy)
+WORLD_TEST(connect, an_unknown_name_is_refused_with_the_remedy)
 {
     /* A name that nobody declares is a refusal like others: it waits for nothing and says what to do. */
     world_start(&world);
@@ -141,7 +125,7 @@ Test(connect, an_unknown_name_is_refused_with_the_remedy)
     cr_expect_eq(world_counts(&world).waits, 0);
 }
 
-Test(connect, only_the_provider_registers_and_only_once)
+WORLD_TEST(connect, only_the_provider_registers_and_only_once)
 {
     /* A name belongs to its declared provider, and has one endpoint at a time. */
     world_start(&world);
@@ -153,7 +137,7 @@ Test(connect, only_the_provider_registers_and_only_once)
     cr_expect_eq(world_counts(&world).endpoints, 1);
 }
 
-Test(connect, a_wait_ends_with_the_registration)
+WORLD_TEST(connect, a_wait_ends_with_the_registration)
 {
     /* Allowed but not registered: without the flag it is refused, with it the answer comes in time. */
     world_start(&world);
@@ -167,7 +151,7 @@ Test(connect, a_wait_ends_with_the_registration)
     cr_expect_eq(world_counts(&world).waits, 0);
 }
 
-Test(connect, waits_are_bounded_and_end_with_their_realm)
+WORLD_TEST(connect, waits_are_bounded_and_end_with_their_realm)
 {
     /* The 33rd wait of a realm costs its first; and no wait outlives its realm. */
     world_start(&world);
@@ -181,7 +165,7 @@ Test(connect, waits_are_bounded_and_end_with_their_realm)
     cr_expect_eq(world_counts(&world).waits, 0);
 }
 
-Test(connect, an_empty_pool_is_waited_for)
+WORLD_TEST(connect, an_empty_pool_is_waited_for)
 {
     /* While the launcher makes no memory connects wait; when it can again they are served in order. */
     world_start(&world);
@@ -206,7 +190,7 @@ Test(connect, an_empty_pool_is_waited_for)
     cr_expect_eq(world_counts(&world).waits, 0);
 }
 
-Test(connect, many_connects_at_once_all_succeed)
+WORLD_TEST(connect, many_connects_at_once_all_succeed)
 {
     /* A burst of more connects than any pool holds is served by refills. */
     world_start(&world);
@@ -241,7 +225,7 @@ Test(connect, many_connects_at_once_all_succeed)
     }
 }
 
-Test(connect, disconnect_tells_the_server)
+WORLD_TEST(connect, disconnect_tells_the_server)
 {
     /* The client's end of a channel: it is answered, the server is told, everything is given back. */
     world_start(&world);
@@ -267,7 +251,30 @@ Test(connect, disconnect_tells_the_server)
     cr_expect_not_null(world_event(&world, "disconnected", "realm", "A"));
 }
 
-Test(connect, unregister_closes_the_clients_channels)
+WORLD_TEST(connect, slots_are_used_again_and_badges_are_not)
+{
+    /* A slot is a small dense number; a badge and a cookie name one channel for ever. */
+    world_start(&world);
+    struct process *b = open_provider(), *a = world_open(&world, "A");
+    uint64_t badge = 0, cookie = 0;
+    for (uint64_t i = 0; i < 100; i++) {
+        cr_assert_eq(process_connect(a, "database", 0, 10 + i), 0);
+        process_pump(b);
+        struct realm_control_channel *client = &process_letter(a, REALM_CONTROL_CONNECTED, 0)->packet.channel;
+        struct realm_control_channel *server = &process_letter(b, REALM_CONTROL_ACCEPTED, 0)->packet.channel;
+        cr_assert_eq(client->slot, 0);
+        cr_assert_eq(server->slot, 0);
+        cr_assert_gt(server->badge, badge);
+        cr_assert_neq(client->cookie, cookie);
+        badge = server->badge;
+        cookie = client->cookie;
+        cr_assert_eq(process_cookie(a, REALM_CONTROL_DISCONNECT, cookie), 0);
+        process_forget(a);
+        process_forget(b);
+    }
+}
+
+WORLD_TEST(connect, unregister_closes_the_clients_channels)
 {
     /* An endpoint that is withdrawn takes its channels with it; it can be registered again. */
     world_start(&world);
@@ -288,7 +295,7 @@ Test(connect, unregister_closes_the_clients_channels)
     cr_expect_eq(process_register(b, "database", NULL), 0);
 }
 
-Test(connect, a_provider_that_dies_is_told_to_its_clients)
+WORLD_TEST(connect, a_provider_that_dies_is_told_to_its_clients)
 {
     /* The clients of a dead provider get CLOSED with PEER_DEAD, and their epoch is bumped after it. */
     world_start(&world);
@@ -308,7 +315,7 @@ Test(connect, a_provider_that_dies_is_told_to_its_clients)
     cr_expect_eq(world_counts(&world).cookies, 0);
 }
 
-Test(connect, a_fault_closes_the_channel_for_the_other)
+WORLD_TEST(connect, a_fault_closes_the_channel_for_the_other)
 {
     /* A realm that reports its peer's false claim ends the channel; the accused hears PEER_FAULT. */
     world_start(&world);
@@ -331,7 +338,7 @@ Test(connect, a_fault_closes_the_channel_for_the_other)
     cr_expect_eq(world_events(&world, "offence"), 0);
 }
 
-Test(connect, what_is_queued_for_a_channel_that_ends_is_withdrawn)
+WORLD_TEST(connect, what_is_queued_for_a_channel_that_ends_is_withdrawn)
 {
     /* A server that has not been told of a channel never hears of it when the client goes first. */
     world_start(&world);
@@ -348,7 +355,7 @@ Test(connect, what_is_queued_for_a_channel_that_ends_is_withdrawn)
     cr_expect_eq(process_letters(b, REALM_CONTROL_CLOSED), 0);
 }
 
-Test(connect, a_connect_whose_server_dies_unheard_is_decided_anew)
+WORLD_TEST(connect, a_connect_whose_server_dies_unheard_is_decided_anew)
 {
     /* CONNECTED is still queued when the server dies: the client's wait goes on to the next server. */
     world.realms[B].restart = MM_RESTART_ON_FAILURE;
@@ -374,7 +381,7 @@ Test(connect, a_connect_whose_server_dies_unheard_is_decided_anew)
     cr_expect_not_null(process_letter(a, REALM_CONTROL_CONNECTED, 8));
 }
 
-Test(connect, a_parents_grant_lets_its_child_in)
+WORLD_TEST(connect, a_parents_grant_lets_its_child_in)
 {
     /* C1 may not use "network"; its parent C, which may not either, cannot grant it; D to its own could. */
     world.services[NETWORK].access_count = 0;
@@ -409,7 +416,7 @@ Test(connect, a_parents_grant_lets_its_child_in)
     cr_expect_eq(process_reply(d, 79), REALM_E_NOT_CHILD);
 }
 
-Test(connect, explain_says_what_would_happen)
+WORLD_TEST(connect, explain_says_what_would_happen)
 {
     /* The explanation agrees with the decision, and names every rule that was looked at. */
     world_start(&world);

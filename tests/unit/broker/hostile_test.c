@@ -14,21 +14,6 @@
 #include "tests/unit/broker/world.h"
 
 static struct world world;
-static unsigned descriptors_before;
-
-static void set_up(void)
-{
-    descriptors_before = open_descriptors();
-    world_init(&world);
-}
-
-static void tear_down(void)
-{
-    world_deinit(&world);
-    cr_assert_eq(open_descriptors(), descriptors_before);
-}
-
-TestSuite(hostile, .init = set_up, .fini = tear_down);
 
 /* The realm was ended, and the event says for what; B goes on. */
 static void assert_ended(struct process *process, const char *what)
@@ -50,7 +35,7 @@ static struct process *open_both(void)
     return world_open(&world, "A");
 }
 
-Test(hostile, garbage)
+WORLD_TEST(hostile, garbage)
 {
     /* A packet that is no packet is answered, and its sender ended. */
     struct process *a = open_both();
@@ -59,7 +44,7 @@ Test(hostile, garbage)
     cr_expect_eq(process_reply(a, 0), REALM_E_PROTOCOL);
 }
 
-Test(hostile, a_cut_packet)
+WORLD_TEST(hostile, a_cut_packet)
 {
     /* Too short for a header, and too short for its type. */
     struct process *a = open_both();
@@ -69,7 +54,7 @@ Test(hostile, a_cut_packet)
     assert_ended(a, "sent a packet that is not of this protocol");
 }
 
-Test(hostile, a_packet_that_is_too_long)
+WORLD_TEST(hostile, a_packet_that_is_too_long)
 {
     /* Longer than anything of the protocol: it is not even received whole. */
     struct process *a = open_both();
@@ -78,7 +63,7 @@ Test(hostile, a_packet_that_is_too_long)
     assert_ended(a, "sent a packet that is not of this protocol");
 }
 
-Test(hostile, an_empty_packet)
+WORLD_TEST(hostile, an_empty_packet)
 {
     /* Nothing at all is not the end of the stream. */
     struct process *a = open_both();
@@ -86,7 +71,7 @@ Test(hostile, an_empty_packet)
     assert_ended(a, "sent a packet that is not of this protocol");
 }
 
-Test(hostile, another_version)
+WORLD_TEST(hostile, another_version)
 {
     /* Another version's hello is answered under its own xid, so that the realm can say what is wrong. */
     world_start(&world);
@@ -101,7 +86,7 @@ Test(hostile, another_version)
     cr_expect_eq(process_reply(a, 99), REALM_E_PROTOCOL);
 }
 
-Test(hostile, descriptors)
+WORLD_TEST(hostile, descriptors)
 {
     /* What is passed never arrives; the attempt ends the realm. */
     struct process *a = open_both();
@@ -122,7 +107,7 @@ Test(hostile, descriptors)
     assert_ended(a, "passed descriptors");
 }
 
-Test(hostile, speaking_before_hello)
+WORLD_TEST(hostile, speaking_before_hello)
 {
     /* The first thing that is said is hello. */
     world_start(&world);
@@ -133,7 +118,7 @@ Test(hostile, speaking_before_hello)
     assert_ended(a, "spoke before it said hello");
 }
 
-Test(hostile, hello_twice)
+WORLD_TEST(hostile, hello_twice)
 {
     /* … and it is said once. */
     struct process *a = open_both();
@@ -144,7 +129,7 @@ Test(hostile, hello_twice)
     cr_expect_eq(process_reply(a, 2), REALM_E_PROTOCOL);
 }
 
-Test(hostile, a_name_that_is_none)
+WORLD_TEST(hostile, a_name_that_is_none)
 {
     /* A bad name is the asker's error, not an offence: it is answered and the realm lives on. */
     struct process *a = open_both();
@@ -158,7 +143,7 @@ Test(hostile, a_name_that_is_none)
     cr_expect(a->alive);
 }
 
-Test(hostile, an_acknowledgement_of_nothing)
+WORLD_TEST(hostile, an_acknowledgement_of_nothing)
 {
     /* Only what is in flight can be acknowledged, and only once. */
     struct process *a = open_both();
@@ -166,7 +151,7 @@ Test(hostile, an_acknowledgement_of_nothing)
     assert_ended(a, "acknowledged what it was not sent");
 }
 
-Test(hostile, a_report_that_makes_no_sense)
+WORLD_TEST(hostile, a_report_that_makes_no_sense)
 {
     /* A packet that has no answer cannot be answered with an error. */
     struct process *a = open_both();
@@ -176,7 +161,7 @@ Test(hostile, a_report_that_makes_no_sense)
     assert_ended(a, "sent a value out of range in a packet that has no answer");
 }
 
-Test(hostile, who_does_not_take_its_welcome_is_ended)
+WORLD_TEST(hostile, who_does_not_take_its_welcome_is_ended)
 {
     /* The welcome lies unacknowledged: two seconds, not one moment less. */
     world_start(&world);
@@ -191,7 +176,7 @@ Test(hostile, who_does_not_take_its_welcome_is_ended)
     assert_ended(a, "did not acknowledge the descriptors it was sent");
 }
 
-Test(hostile, a_busy_realm_that_nobody_waits_for_lives)
+WORLD_TEST(hostile, a_busy_realm_that_nobody_waits_for_lives)
 {
     /* A realm that computes for a minute with a refill unread has done nothing wrong. */
     world_start(&world);
@@ -206,7 +191,7 @@ Test(hostile, a_busy_realm_that_nobody_waits_for_lives)
     cr_expect(b->alive);
 }
 
-Test(hostile, a_provider_that_takes_no_pool_is_ended_for_its_clients)
+WORLD_TEST(hostile, a_provider_that_takes_no_pool_is_ended_for_its_clients)
 {
     /* It acknowledges its welcome and nothing more; as soon as a client needs it, its time runs. */
     world_start(&world);
@@ -225,7 +210,7 @@ Test(hostile, a_provider_that_takes_no_pool_is_ended_for_its_clients)
     cr_expect_eq(process_reply(a, 5), REALM_E_NO_SERVICE);
 }
 
-Test(hostile, who_reads_nothing_is_ended)
+WORLD_TEST(hostile, who_reads_nothing_is_ended)
 {
     /* Answers pile up until the socket is full and 64 more wait: then the realm is ended. */
     struct process *a = open_both();
@@ -245,7 +230,7 @@ Test(hostile, who_reads_nothing_is_ended)
     cr_expect_eq(world_counts(&world).packets, 0);
 }
 
-Test(hostile, what_was_queued_comes_when_it_reads_again)
+WORLD_TEST(hostile, what_was_queued_comes_when_it_reads_again)
 {
     /* Less than that is kept, in order, and delivered. */
     struct process *a = open_both();
@@ -265,7 +250,7 @@ Test(hostile, what_was_queued_comes_when_it_reads_again)
     cr_expect_eq(world_counts(&world).packets, 0);
 }
 
-Test(hostile, a_flood_is_throttled_and_stalls_nobody)
+WORLD_TEST(hostile, a_flood_is_throttled_and_stalls_nobody)
 {
     /* Of a packet without an answer, 10 000 are taken in a second and not one more until it is over. */
     struct process *a = open_both();
@@ -298,7 +283,7 @@ Test(hostile, a_flood_is_throttled_and_stalls_nobody)
     cr_expect(a->alive);
 }
 
-Test(hostile, a_round_takes_eight_packets)
+WORLD_TEST(hostile, a_round_takes_eight_packets)
 {
     /* However much is waiting, one realm's share of a round is bounded. */
     struct process *a = open_both();
@@ -315,7 +300,7 @@ Test(hostile, a_round_takes_eight_packets)
     cr_expect_eq(realm->stats.calls, 2 * BROKER_ROUND_PACKETS);
 }
 
-Test(hostile, a_region_that_was_tampered_with)
+WORLD_TEST(hostile, a_region_that_was_tampered_with)
 {
     /* A realm that seals or shrinks its region before the broker does gets no channel over it. */
     world_start(&world);
@@ -332,7 +317,7 @@ Test(hostile, a_region_that_was_tampered_with)
     assert_ended(a, "changed a region that it was only to map");
 }
 
-Test(hostile, a_region_that_was_sealed_ahead)
+WORLD_TEST(hostile, a_region_that_was_sealed_ahead)
 {
     /* F_SEAL_SEAL set by the realm would leave the region open for ever: the broker notices. */
     world_start(&world);
@@ -349,7 +334,7 @@ Test(hostile, a_region_that_was_sealed_ahead)
     assert_ended(a, "changed a region that it was only to map");
 }
 
-Test(hostile, memory_of_the_wrong_size_is_not_used)
+WORLD_TEST(hostile, memory_of_the_wrong_size_is_not_used)
 {
     /* The launcher's answer is checked like any other: a region that is too small goes to nobody. */
     world_start(&world);
@@ -360,7 +345,7 @@ Test(hostile, memory_of_the_wrong_size_is_not_used)
     cr_expect(a->alive);
 }
 
-Test(hostile, no_memory_for_a_pool)
+WORLD_TEST(hostile, no_memory_for_a_pool)
 {
     /* The launcher can make none: connects are answered in the end, and work once it can again. */
     world_start(&world);
@@ -378,7 +363,7 @@ Test(hostile, no_memory_for_a_pool)
     cr_expect_not_null(process_letter(a, REALM_CONTROL_CONNECTED, 6));
 }
 
-Test(hostile, a_closed_socket_gives_everything_back)
+WORLD_TEST(hostile, a_closed_socket_gives_everything_back)
 {
     /* A realm that closes its socket but runs on owns nothing any more; it can still be killed. */
     world_start(&world);
@@ -442,35 +427,34 @@ static void expect_nothing_left(void)
     cr_expect_eq(counts.descriptors, 0);
 }
 
-Test(hostile, a_kill_at_every_step)
+static void kill_at(unsigned order, unsigned step)
 {
-    /* Client first, server first, or both with the launcher slow: nothing is left behind, whatever the step.
-     */
-    for (unsigned order = 0; order < 4; order++) {
-        for (unsigned step = 0; step < 7; step++) {
-            world_start(&world);
-            world.hold_regions = order == 3 && step > 2;
-            cr_assert_eq(world_spawn(&world, "A", NULL), 0);
-            struct process *a = world_process(&world, "A"), *b = world_process(&world, "B");
-            story(a, b, step);
-            broker_kill(world.broker, broker_find_realm(world.broker, order % 2 ? "A" : "B"),
-                        BROKER_CAUSE_ADMIN);
-            if (order < 2)
-                world_settle(&world);
-            broker_kill(world.broker, broker_find_realm(world.broker, order % 2 ? "B" : "A"),
-                        BROKER_CAUSE_ADMIN);
-            world_settle(&world);
-            if (!world.hold_regions)
-                expect_nothing_left();
-            cr_expect_eq(world_events(&world, "offence"), 0);
-            tear_down();
-            world_init(&world);
-        }
-    }
+    unsigned descriptors = open_descriptors();
+    world_init(&world);
     world_start(&world);
+    cr_assert_eq(world_spawn(&world, "A", NULL), 0);
+    struct process *a = world_process(&world, "A"), *b = world_process(&world, "B");
+    story(a, b, step);
+    broker_kill(world.broker, broker_find_realm(world.broker, order % 2 ? "A" : "B"), BROKER_CAUSE_ADMIN);
+    if (order < 2)
+        world_settle(&world);
+    broker_kill(world.broker, broker_find_realm(world.broker, order % 2 ? "B" : "A"), BROKER_CAUSE_ADMIN);
+    world_settle(&world);
+    expect_nothing_left();
+    cr_expect_eq(world_events(&world, "offence"), 0);
+    world_deinit(&world);
+    cr_assert_eq(open_descriptors(), descriptors, "order %u, step %u", order, step);
 }
 
-Test(hostile, regions_that_come_too_late_are_closed)
+Test(hostile, a_kill_at_every_step)
+{
+    /* Client or server first, one after the other or both at once: nothing is left, whatever the step. */
+    for (unsigned order = 0; order < 4; order++)
+        for (unsigned step = 0; step < 7; step++)
+            kill_at(order, step);
+}
+
+WORLD_TEST(hostile, regions_that_come_too_late_are_closed)
 {
     /* The launcher answers a request of a realm that has died meanwhile. */
     world_start(&world);
@@ -489,7 +473,7 @@ Test(hostile, regions_that_come_too_late_are_closed)
     cr_expect_eq(world_counts(&world).regions, 0);
 }
 
-Test(hostile, an_offender_is_restarted_like_any_failure)
+WORLD_TEST(hostile, an_offender_is_restarted_like_any_failure)
 {
     /* Being ended for an offence is a failure: on-failure restarts it, and the exit status shows it. */
     world.realms[A].restart = MM_RESTART_ON_FAILURE;
@@ -501,7 +485,7 @@ Test(hostile, an_offender_is_restarted_like_any_failure)
     cr_expect_not_null(world_process(&world, "A"));
 }
 
-Test(hostile, cookies_cannot_be_borrowed)
+WORLD_TEST(hostile, cookies_cannot_be_borrowed)
 {
     /* The server's cookie in the client's hand means nothing, nor does an endpoint's as a channel's. */
     world_start(&world);

@@ -3,6 +3,7 @@
  */
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -12,21 +13,6 @@
 #include "tests/unit/broker/world.h"
 
 static struct world world;
-static unsigned descriptors_before;
-
-static void set_up(void)
-{
-    descriptors_before = open_descriptors();
-    world_init(&world);
-}
-
-static void tear_down(void)
-{
-    world_deinit(&world);
-    cr_assert_eq(open_descriptors(), descriptors_before);
-}
-
-TestSuite(life, .init = set_up, .fini = tear_down);
 
 #define EXIT(status) ((status) << 8)
 
@@ -49,7 +35,7 @@ static int spawn_child(struct process *parent, const char *program, const char *
     return process_reply(parent, xid);
 }
 
-Test(life, only_top_level_realms_that_start_are_started)
+WORLD_TEST(life, only_top_level_realms_that_start_are_started)
 {
     /* At boot: no child, no template, nothing with `start: false`; in the order of the file. */
     world.realms[A].start = world.realms[C1].start = world.realms[U].start = true;
@@ -64,7 +50,7 @@ Test(life, only_top_level_realms_that_start_are_started)
     cr_expect_not_null(world_event(&world, "started", "realm", "A"));
 }
 
-Test(life, an_exit_is_told_in_words)
+WORLD_TEST(life, an_exit_is_told_in_words)
 {
     /* The event carries the status as people write it. */
     world.realms[D].start = true;
@@ -77,7 +63,7 @@ Test(life, an_exit_is_told_in_words)
     cr_expect_str_eq(state_of("D"), "terminated");
 }
 
-Test(life, an_incarnation_has_a_fresh_id)
+WORLD_TEST(life, an_incarnation_has_a_fresh_id)
 {
     /* Ids are never used again, also not by the same realm. */
     world_start(&world);
@@ -89,7 +75,7 @@ Test(life, an_incarnation_has_a_fresh_id)
     cr_expect_gt(world_process(&world, "D")->id, first);
 }
 
-Test(life, a_failure_is_restarted_with_back_off)
+WORLD_TEST(life, a_failure_is_restarted_with_back_off)
 {
     /* 100 ms, then twice that, and not a moment sooner; an exit with 0 is no failure. */
     world.realms[D].restart = MM_RESTART_ON_FAILURE;
@@ -112,7 +98,7 @@ Test(life, a_failure_is_restarted_with_back_off)
     cr_expect_str_eq(state_of("D"), "terminated");
 }
 
-Test(life, the_start_limit_ends_restarting)
+WORLD_TEST(life, the_start_limit_ends_restarting)
 {
     /* Five starts in ten seconds, then it stays down, for a parent's or an administrator's spawn too. */
     world.realms[D].restart = MM_RESTART_ON_FAILURE;
@@ -132,7 +118,7 @@ Test(life, the_start_limit_ends_restarting)
     cr_expect_eq(world_spawn(&world, "D", NULL), 0);
 }
 
-Test(life, back_off_has_a_ceiling_and_forgets)
+WORLD_TEST(life, back_off_has_a_ceiling_and_forgets)
 {
     /* Doubling stops at five seconds; a run that lasts so long begins anew with the first. */
     world.realms[D].restart = MM_RESTART_ON_FAILURE;
@@ -153,7 +139,7 @@ Test(life, back_off_has_a_ceiling_and_forgets)
     cr_expect_eq(realm->restart.deadline_ns - world_now_ns(), BROKER_BACKOFF_FIRST_NS);
 }
 
-Test(life, a_kill_is_no_failure)
+WORLD_TEST(life, a_kill_is_no_failure)
 {
     /* What an administrator ends is not restarted and does not spoil the system's exit status. */
     world.realms[D].restart = MM_RESTART_ON_FAILURE;
@@ -168,7 +154,7 @@ Test(life, a_kill_is_no_failure)
     cr_expect_eq(world.broker->exit_code, 0);
 }
 
-Test(life, a_kill_stops_a_planned_restart)
+WORLD_TEST(life, a_kill_stops_a_planned_restart)
 {
     /* A realm that waits for its restart can be given up. */
     world.realms[D].restart = MM_RESTART_ON_FAILURE;
@@ -180,7 +166,7 @@ Test(life, a_kill_stops_a_planned_restart)
     cr_expect_null(world_process(&world, "D"));
 }
 
-Test(life, a_program_that_cannot_start_is_told)
+WORLD_TEST(life, a_program_that_cannot_start_is_told)
 {
     /* The event names the stage; the administrator's spawn itself was accepted. */
     world_start(&world);
@@ -195,7 +181,7 @@ Test(life, a_program_that_cannot_start_is_told)
     cr_expect_eq(world.broker->exit_code, 1);
 }
 
-Test(life, a_parent_spawns_and_hears_of_its_children)
+WORLD_TEST(life, a_parent_spawns_and_hears_of_its_children)
 {
     /* SPAWN is answered when the child runs; CHILD tells of its states; arguments reach it. */
     world.realms[C].start = true;
@@ -217,7 +203,7 @@ Test(life, a_parent_spawns_and_hears_of_its_children)
     cr_expect_str_eq((char *)told->name.text, "C1");
 }
 
-Test(life, nobody_spawns_or_kills_anothers_child)
+WORLD_TEST(life, nobody_spawns_or_kills_anothers_child)
 {
     /* Only its parent acts on a realm; a failed start is an answer, too. */
     world.realms[A].start = world.realms[C].start = world.realms[D].start = true;
@@ -236,7 +222,7 @@ Test(life, nobody_spawns_or_kills_anothers_child)
     cr_expect_null(world_process(&world, "C1"));
 }
 
-Test(life, templates_make_instances_under_names_of_their_own)
+WORLD_TEST(life, templates_make_instances_under_names_of_their_own)
 {
     /* An instance needs a name that is free; its record goes when it has ended, and the name with it. */
     world.realms[C].start = true;
@@ -264,7 +250,7 @@ Test(life, templates_make_instances_under_names_of_their_own)
     cr_expect_eq(world_counts(&world).records, records + 3);
 }
 
-Test(life, an_instance_is_restarted_with_its_arguments)
+WORLD_TEST(life, an_instance_is_restarted_with_its_arguments)
 {
     /* What an instance was started with belongs to it, also after a failure. */
     world.realms[C].start = true;
@@ -279,10 +265,10 @@ Test(life, an_instance_is_restarted_with_its_arguments)
     cr_expect_arr_eq(again->args, "x\0y", 4);
 }
 
-Test(life, descendants_end_with_their_parent)
+WORLD_TEST(life, descendants_end_with_their_parent)
 {
     /* A parent that dies takes its children along; they are not failures and not restarted. */
-    world.realms[C].start = true;
+    world.realms[A].start = world.realms[C].start = true;
     world.realms[C1].restart = world.realms[T].restart = MM_RESTART_ON_FAILURE;
     world_start(&world);
     struct process *c = world_open(&world, "C");
@@ -301,7 +287,7 @@ Test(life, descendants_end_with_their_parent)
     cr_expect_eq(world_spawn(&world, "C1", NULL), REALM_E_NOT_STARTED, "its parent does not run");
 }
 
-Test(life, a_restart_waits_for_the_last_descendant)
+WORLD_TEST(life, a_restart_waits_for_the_last_descendant)
 {
     /* No new incarnation begins before everything of the old one is reaped. */
     world.realms[A].start = world.realms[C].start = true;
@@ -319,7 +305,7 @@ Test(life, a_restart_waits_for_the_last_descendant)
     cr_expect_str_eq(state_of("C"), "running");
 }
 
-Test(life, a_realm_killed_while_it_starts_leaves_nothing)
+WORLD_TEST(life, a_realm_killed_while_it_starts_leaves_nothing)
 {
     /* SPAWNED may come after the kill: what it brings is closed. */
     world_start(&world);
@@ -335,7 +321,7 @@ Test(life, a_realm_killed_while_it_starts_leaves_nothing)
     cr_expect_arr_eq(&before, &after, sizeof(before));
 }
 
-Test(life, the_system_ends_with_its_clients)
+WORLD_TEST(life, the_system_ends_with_its_clients)
 {
     /* When the last client has finished, the servers are asked to stop, and the launcher after them. */
     world.realms[A].start = true;
@@ -354,7 +340,7 @@ Test(life, the_system_ends_with_its_clients)
     cr_expect_eq(json_integer_value(json_object_get(world_event(&world, "ended", NULL, NULL), "exit")), 0);
 }
 
-Test(life, a_failed_client_makes_the_system_fail)
+WORLD_TEST(life, a_failed_client_makes_the_system_fail)
 {
     /* A client's own non-zero status is the system's. A server's after STOP is not. */
     world.realms[A].start = true;
@@ -366,7 +352,7 @@ Test(life, a_failed_client_makes_the_system_fail)
     cr_expect_eq(world.broker->exit_code, 1);
 }
 
-Test(life, a_failure_that_was_mended_does_not_count)
+WORLD_TEST(life, a_failure_that_was_mended_does_not_count)
 {
     /* Only the last incarnation's end is the realm's. */
     world.realms[A].start = true;
@@ -381,7 +367,7 @@ Test(life, a_failure_that_was_mended_does_not_count)
     cr_expect_eq(world.broker->exit_code, 0);
 }
 
-Test(life, a_system_of_servers_runs_until_they_end)
+WORLD_TEST(life, a_system_of_servers_runs_until_they_end)
 {
     /* Without clients it goes on as long as anyone is left. */
     world.realms[C].start = true;
@@ -393,7 +379,7 @@ Test(life, a_system_of_servers_runs_until_they_end)
     cr_expect(world.broker->ended);
 }
 
-Test(life, who_does_not_stop_is_killed)
+WORLD_TEST(life, who_does_not_stop_is_killed)
 {
     /* STOP, two seconds, KILL; and one that never said hello has nothing to be asked with. */
     world.realms[A].start = world.realms[D].start = true;
@@ -409,7 +395,7 @@ Test(life, who_does_not_stop_is_killed)
     cr_expect_eq(world.broker->exit_code, 0);
 }
 
-Test(life, the_launchers_end_of_file_ends_the_system)
+WORLD_TEST(life, the_launchers_end_of_file_ends_the_system)
 {
     /* Its write side closed: realms are asked to stop, and gone is whose socket is closed. */
     world.realms[A].start = true;
@@ -431,7 +417,7 @@ Test(life, the_launchers_end_of_file_ends_the_system)
     cr_expect(world.told_to_stop);
 }
 
-Test(life, a_launcher_that_is_gone_altogether_is_survived)
+WORLD_TEST(life, a_launcher_that_is_gone_altogether_is_survived)
 {
     /* With nobody left to ask, the broker still comes to its end by its deadlines. */
     world.realms[A].start = true;
@@ -445,7 +431,7 @@ Test(life, a_launcher_that_is_gone_altogether_is_survived)
     cr_expect(world.broker->ended);
 }
 
-Test(life, a_launcher_that_does_not_read_is_never_waited_for)
+WORLD_TEST(life, a_launcher_that_does_not_read_is_never_waited_for)
 {
     /* Spawns queue up to a limit; what is over is refused, and all is served once it reads again. */
     world_start(&world);
@@ -466,4 +452,34 @@ Test(life, a_launcher_that_does_not_read_is_never_waited_for)
     world_settle(&world);
     cr_expect_eq(world_counts(&world).launch_packets, 0);
     cr_expect_eq(world.held_spawns_count, accepted);
+}
+
+WORLD_TEST(life, a_late_kill_does_not_hit_the_next_incarnation)
+{
+    /* The launcher reads nothing for a while. A realm is killed, dies by itself, and is started anew: the
+     * kill that was never sent was meant for the old one. */
+    world_start(&world);
+    cr_assert_eq(world_spawn(&world, "D", NULL), 0);
+    struct process *d = world_process(&world, "D");
+    struct broker_spawn spawn = {.program = "U"};
+    struct broker_realm *realm, *record = broker_find_realm(world.broker, "D");
+    char name[16];
+    for (unsigned i = 0; world_counts(&world).launch_packets == 0; i++) {
+        snprintf(name, sizeof(name), "u%u", i);
+        spawn.name = name;
+        cr_assert_eq(broker_spawn(world.broker, &spawn, &realm), 0);
+    }
+    broker_kill(world.broker, record, BROKER_CAUSE_ADMIN);
+    cr_expect(record->kill_due);
+    d->alive = false;
+    struct realm_launch_exited exited = {.realm = d->id};
+    realm_launch_header_init(&exited.header, REALM_LAUNCH_EXITED, 0);
+    cr_assert_eq(send(world.launcher, &exited, sizeof(exited), 0), (ssize_t)sizeof(exited));
+    cr_assert_eq(broker_step(world.broker, false), 0);
+    cr_expect_str_eq(state_of("D"), "terminated");
+    spawn = (struct broker_spawn){.program = "D"};
+    cr_assert_eq(broker_spawn(world.broker, &spawn, &realm), 0);
+    world_settle(&world);
+    cr_expect_not_null(world_process(&world, "D"));
+    cr_expect_str_eq(state_of("D"), "running");
 }

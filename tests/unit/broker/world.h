@@ -105,6 +105,22 @@ const char *event_text(const json_t *event, const char *key); /* "" if it is not
 /* How many descriptors this process has open. */
 unsigned open_descriptors(void);
 
+/*
+ * A test in a world of its own, called `world`; and whatever it did, no descriptor is left when the broker is
+ * gone. (Not a fixture: what fails after a test's body does not fail the test.)
+ */
+#define WORLD_TEST(suite, name)                                                                              \
+    static void suite##_##name##_body(void);                                                                 \
+    Test(suite, name)                                                                                        \
+    {                                                                                                        \
+        unsigned descriptors = open_descriptors();                                                           \
+        world_init(&world);                                                                                  \
+        suite##_##name##_body();                                                                             \
+        world_deinit(&world);                                                                                \
+        cr_assert_eq(open_descriptors(), descriptors, "descriptors are left");                               \
+    }                                                                                                        \
+    static void suite##_##name##_body(void)
+
 /* --- a realm's side --- */
 
 void process_send(struct process *process, const void *packet, size_t size);
