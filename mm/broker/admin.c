@@ -381,9 +381,10 @@ void admin_free(struct admin *admin)
     if (admin == NULL)
         return;
     logs_watch(admin->broker->logs, NULL, NULL);
-    while (admin->clients) {
-        (void)send_some(admin->clients);
-        client_close(admin->clients);
+    for (struct admin_client *client = admin->clients, *next; client; client = next) {
+        next = client->next;
+        (void)send_some(client);
+        client_close(client);
     }
     poll_timer_stop(admin->broker->poll, &admin->listen_again);
     poll_remove(admin->broker->poll, &admin->listener);

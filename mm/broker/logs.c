@@ -228,20 +228,20 @@ static void keep_raw(struct logs *logs, struct log_realm *realm, const char *str
     keep_line(logs, realm, stream, text, used);
 }
 
-void logs_say(struct logs *logs, const char *name, const char *format, ...)
+void logs_say(struct logs *logs, const char *realm, const char *format, ...)
 {
     char text[LINE_BYTES];
     va_list arguments;
 
-    struct log_realm *realm = obtain_realm(logs, name);
-    if (realm == NULL)
+    struct log_realm *source = obtain_realm(logs, realm);
+    if (source == NULL)
         return;
     va_start(arguments, format);
     int size = vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
     if (size > 0)
-        keep_raw(logs, realm, "mm", (const uint8_t *)text, strlen(text));
-    release_realm(logs, realm);
+        keep_raw(logs, source, "mm", (const uint8_t *)text, strlen(text));
+    release_realm(logs, source);
 }
 
 /* --- pipes --- */
@@ -375,11 +375,11 @@ static void readable(struct poll_source *source, uint32_t ready)
     feed(pipe, bytes, (size_t)size);
 }
 
-int logs_take_fd(struct logs *logs, const char *name, const char *stream, int fd)
+int logs_take_fd(struct logs *logs, const char *realm, const char *stream, int fd)
 {
     struct log_pipe *pipe = calloc(1, sizeof *pipe);
-    struct log_realm *realm = pipe ? obtain_realm(logs, name) : NULL;
-    int error = realm ? 0 : -ENOMEM;
+    struct log_realm *owner = pipe ? obtain_realm(logs, realm) : NULL;
+    int error = owner ? 0 : -ENOMEM;
     const int flags = fcntl(fd, F_GETFL);
 
     if (error == 0 && (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0))
@@ -389,21 +389,21 @@ int logs_take_fd(struct logs *logs, const char *name, const char *stream, int fd
         error = poll_add(logs->poll, &pipe->source, EPOLLIN);
     }
     if (error) {
-        if (realm)
-            release_realm(logs, realm);
+        if (owner)
+            release_realm(logs, owner);
         free(pipe);
         close(fd);
         return error;
     }
     pipe->logs = logs;
-    pipe->realm = realm;
+    pipe->realm = owner;
     pipe->stream = strcmp(stream, "err") == 0 ? "err" : "out";
     pipe->next = logs->pipes;
     pipe->link = &logs->pipes;
     if (pipe->next)
         pipe->next->link = &pipe->next;
     logs->pipes = pipe;
-    realm->pipes++;
+    owner->pipes++;
     return 0;
 }
 
@@ -426,8 +426,10 @@ void logs_free(struct logs *logs)
     if (logs == NULL)
         return;
     poll_timer_stop(logs->poll, &logs->window_end);
-    while (logs->pipes)
-        close_pipe(logs->pipes);
+    for (struct log_pipe *pipe = logs->pipes, *next; pipe; pipe = next) {
+        next = pipe->next;
+        close_pipe(pipe);
+    }
     while (logs->first) {
         struct log_realm *realm = logs->first->source;
         drop_line(logs, realm);

@@ -67,7 +67,7 @@ int memory_make(unsigned count, size_t bytes, int *ret_writable, int *ret_readon
 
     if (count == 0 || count > REALM_LAUNCH_REGIONS_MAX)
         return -EINVAL;
-    if (bytes == 0 || bytes % page != 0 || bytes > REALM_LAUNCH_REGION_BYTES_MAX)
+    if (bytes == 0 || bytes % page != 0 || bytes > (size_t)REALM_LAUNCH_REGION_BYTES_MAX)
         return -EINVAL;
     for (made = 0; made < count; made++) {
         error = make_region(bytes, &writable[made], &readonly[made]);
