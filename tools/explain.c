@@ -23,11 +23,20 @@ static const char *text_of(const json_t *object, const char *member)
     return text ? text : "";
 }
 
+/* A file without a line is no place that anybody could look at. */
+static void print_place(FILE *stream, const char *before, const char *at)
+{
+    if (!strchr(at, ':'))
+        return;
+    fputs(before, stream);
+    print_text(stream, at);
+}
+
 static void print_step(FILE *stream, const json_t *step)
 {
     fprintf(stream, "  %s %-20s ", json_is_true(json_object_get(step, "matched")) ? "✓" : "·",
             text_of(step, "rule"));
-    print_text(stream, text_of(step, "at"));
+    print_place(stream, "", text_of(step, "at"));
     fputc('\n', stream);
 }
 
@@ -40,10 +49,7 @@ void explain_print(FILE *stream, const char *realm, const char *service, const j
     print_text(stream, service);
     fprintf(stream, ", by the rule \"%s\"", text_of(explanation, "rule"));
     const char *at = text_of(explanation, "at"), *fix = text_of(explanation, "fix");
-    if (*at) {
-        fputs(" at ", stream);
-        print_text(stream, at);
-    }
+    print_place(stream, " at ", at);
     fputs("\n\nlooked at, in this order:\n", stream);
     const json_t *steps = json_object_get(explanation, "steps");
     for (size_t i = 0; i < json_array_size(steps); i++)
@@ -60,11 +66,12 @@ void explain_print(FILE *stream, const char *realm, const char *service, const j
 
 /* --- from a file --- */
 
+/* As the broker says it: the file's name without its folder. */
 static json_t *place_text(const struct mm_config *config, struct policy_place place)
 {
-    if (place.line == 0)
-        return json_string("");
-    return json_sprintf("%s:%u:%u", config->source, place.line, place.column);
+    const char *slash = strrchr(config->source, '/');
+    const char *name = slash ? slash + 1 : config->source;
+    return place.line == 0 ? json_string(name) : json_sprintf("%s:%u:%u", name, place.line, place.column);
 }
 
 static json_t *steps_of(const struct mm_config *config, const struct initial *initial, uint32_t realm,
