@@ -215,3 +215,45 @@ Test(reply, a_client_that_left_makes_its_tokens_stale)
     run_clean(world, 2);
     sim_world_free(world);
 }
+
+static int reusing_server(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct realm_endpoint *endpoint = receiving(realm, "again");
+    static struct realm_request request;
+    uint64_t old[20];
+    for (unsigned i = 0; i < 20; i++) {
+        CHECK_EQ(realm_receive(endpoint, &request, REALM_FOREVER), 0);
+        /* While this one is due, no earlier one fits it. */
+        for (unsigned j = 0; j < i; j++)
+            CHECK_EQ(realm_reply(realm, old[j], 0, 999, NULL, 0), REALM_E_STALE);
+        old[i] = request.token;
+        CHECK_EQ(realm_reply(realm, request.token, 0, request.op + 1, request.data, request.size), 0);
+    }
+    CHECK_EQ(realm_receive(endpoint, &request, REALM_FOREVER), REALM_E_STOPPED);
+    realm_close(realm);
+    return 0;
+}
+
+static int repeating_client(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct realm_channel *channel = connected(realm, "again");
+    for (uint64_t op = 0; op < 20; op++)
+        call_echo(channel, op, 16);
+    realm_disconnect(channel);
+    realm_close(realm);
+    return 0;
+}
+
+Test(reply, an_old_token_fits_no_new_request)
+{
+    /* Goal: a token that was used never answers the request that took its place. */
+    struct sim_world *world = sim_world_new(5);
+    sim_world_add_realm(world, "server", reusing_server, NULL);
+    sim_world_add_realm(world, "client", repeating_client, NULL);
+    run_clean(world, 2);
+    sim_world_free(world);
+}
