@@ -207,12 +207,9 @@ void lifecycle_sever(struct broker_realm *realm)
     end_in_policy(realm);
     registry_withdraw_all(realm);
     give_back(realm);
-    for (struct broker_realm *other = realm->broker->realms; other; other = other->next) {
-        if (other->spawner == realm)
-            other->spawner = NULL;
+    for (struct broker_realm *other = realm->broker->realms; other; other = other->next)
         if (other->parent == realm)
             broker_kill(realm->broker, other, BROKER_CAUSE_PARENT);
-    }
 }
 
 void broker_kill(struct broker *broker, struct broker_realm *realm, enum broker_cause cause)

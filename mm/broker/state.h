@@ -188,7 +188,7 @@ struct broker_realm {
     struct poll_timer throttle;
     const char *offence; /* what it did: it will be ended before the round is over; else NULL */
     struct broker_realm *next_offender;
-    struct broker_realm *spawner; /* whose SPAWN waits for this start; NULL: nobody's */
+    struct broker_realm *spawner; /* its parent, whose SPAWN waits for this start; NULL: nobody's */
     uint64_t spawn_xid;
     uint64_t spawn_decision;
     struct realm_control_stats stats; /* the last it sent; zeros before */

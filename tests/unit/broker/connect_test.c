@@ -145,6 +145,9 @@ WORLD_TEST(connect, a_wait_ends_with_the_registration)
     cr_expect_eq(process_connect(a, "database", 0, 5), REALM_E_NO_SERVICE);
     cr_expect_eq(process_connect(a, "database", REALM_CONNECT_WAIT, 6), -1);
     cr_expect_eq(world_counts(&world).waits, 1);
+    uint64_t decisions = world.broker->decisions;
+    world_open(&world, "D"); /* its pool is no business of A's */
+    cr_expect_eq(world.broker->decisions, decisions + 1, "only the spawn was decided");
     open_provider();
     process_pump(a);
     cr_expect_not_null(process_letter(a, REALM_CONTROL_CONNECTED, 6));
@@ -353,6 +356,21 @@ WORLD_TEST(connect, what_is_queued_for_a_channel_that_ends_is_withdrawn)
     process_pump(b);
     cr_expect_eq(process_letters(b, REALM_CONTROL_ACCEPTED), 1);
     cr_expect_eq(process_letters(b, REALM_CONTROL_CLOSED), 0);
+}
+
+WORLD_TEST(connect, regions_that_nobody_has_seen_serve_again)
+{
+    /* A channel ends while both of its packets are queued: the one that lives has its region back. */
+    world_start(&world);
+    struct process *b = open_provider(), *a = world_open(&world, "A");
+    a->keep = b->keep = true;
+    process_connect(a, "database", 0, 7); /* in flight at both ends */
+    uint32_t ready = broker_find_realm(world.broker, "B")->pool.ready_count;
+    process_connect(a, "database", 0, 8); /* queued at both */
+    cr_assert_eq(world_counts(&world).channels, 2);
+    cr_assert_eq(broker_find_realm(world.broker, "B")->pool.ready_count, ready - 1);
+    process_exit(a, 0);
+    cr_expect_eq(broker_find_realm(world.broker, "B")->pool.ready_count, ready);
 }
 
 WORLD_TEST(connect, a_connect_whose_server_dies_unheard_is_decided_anew)

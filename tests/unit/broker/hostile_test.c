@@ -300,69 +300,6 @@ WORLD_TEST(hostile, a_round_takes_eight_packets)
     cr_expect_eq(realm->stats.calls, 2 * BROKER_ROUND_PACKETS);
 }
 
-WORLD_TEST(hostile, a_region_that_was_tampered_with)
-{
-    /* A realm that seals or shrinks its region before the broker does gets no channel over it. */
-    world_start(&world);
-    world_open(&world, "B");
-    cr_assert_eq(world_spawn(&world, "A", NULL), 0);
-    struct process *a = world_process(&world, "A");
-    a->keep = true;
-    process_hello(a);
-    process_ack(a, process_letter(a, REALM_CONTROL_WELCOME, 1)->packet.welcome.sequence);
-    process_pump(a);
-    struct letter *pool = process_letter(a, REALM_CONTROL_POOL, 0);
-    cr_assert_eq(ftruncate(pool->fds[1], 4096), 0);
-    process_ack(a, pool->packet.pool.sequence);
-    assert_ended(a, "changed a region that it was only to map");
-}
-
-WORLD_TEST(hostile, a_region_that_was_sealed_ahead)
-{
-    /* F_SEAL_SEAL set by the realm would leave the region open for ever: the broker notices. */
-    world_start(&world);
-    world_open(&world, "B");
-    cr_assert_eq(world_spawn(&world, "A", NULL), 0);
-    struct process *a = world_process(&world, "A");
-    a->keep = true;
-    process_hello(a);
-    process_ack(a, process_letter(a, REALM_CONTROL_WELCOME, 1)->packet.welcome.sequence);
-    process_pump(a);
-    struct letter *pool = process_letter(a, REALM_CONTROL_POOL, 0);
-    cr_assert_eq(fcntl(pool->fds[0], F_ADD_SEALS, F_SEAL_SEAL), 0);
-    process_ack(a, pool->packet.pool.sequence);
-    assert_ended(a, "changed a region that it was only to map");
-}
-
-WORLD_TEST(hostile, memory_of_the_wrong_size_is_not_used)
-{
-    /* The launcher's answer is checked like any other: a region that is too small goes to nobody. */
-    world_start(&world);
-    world.short_regions = true;
-    struct process *a = world_open(&world, "A");
-    cr_expect_null(process_letter(a, REALM_CONTROL_POOL, 0));
-    cr_expect_eq(world_counts(&world).regions, 0);
-    cr_expect(a->alive);
-}
-
-WORLD_TEST(hostile, no_memory_for_a_pool)
-{
-    /* The launcher can make none: connects are answered in the end, and work once it can again. */
-    world_start(&world);
-    struct process *b = world_open(&world, "B");
-    cr_assert_eq(process_register(b, "database", NULL), 0);
-    world.fail_regions = true;
-    struct process *a = world_open(&world, "A");
-    cr_expect_eq(process_connect(a, "database", 0, 5), -1);
-    world_advance(&world, BROKER_POOL_DEADLINE_NS);
-    process_pump(a);
-    cr_expect_eq(process_reply(a, 5), REALM_E_LIMIT);
-    world.fail_regions = false;
-    process_connect(a, "database", 0, 6);
-    process_pump(a);
-    cr_expect_not_null(process_letter(a, REALM_CONTROL_CONNECTED, 6));
-}
-
 WORLD_TEST(hostile, a_closed_socket_gives_everything_back)
 {
     /* A realm that closes its socket but runs on owns nothing any more; it can still be killed. */
@@ -452,25 +389,6 @@ Test(hostile, a_kill_at_every_step)
     for (unsigned order = 0; order < 4; order++)
         for (unsigned step = 0; step < 7; step++)
             kill_at(order, step);
-}
-
-WORLD_TEST(hostile, regions_that_come_too_late_are_closed)
-{
-    /* The launcher answers a request of a realm that has died meanwhile. */
-    world_start(&world);
-    cr_assert_eq(world_spawn(&world, "A", NULL), 0);
-    struct process *a = world_process(&world, "A");
-    struct realm_control_hello hello = {.waiter = 1};
-    realm_control_header_init(&hello.header, REALM_CONTROL_HELLO, 1);
-    process_send(a, &hello, sizeof(hello));
-    cr_assert_eq(broker_step(world.broker, false), 0);
-    cr_expect_eq(world_counts(&world).launch_requests, 1);
-    close(a->socket);
-    a->socket = -1;
-    cr_assert_eq(broker_step(world.broker, false), 0);
-    world_settle(&world);
-    cr_expect_eq(world_counts(&world).launch_requests, 0);
-    cr_expect_eq(world_counts(&world).regions, 0);
 }
 
 WORLD_TEST(hostile, an_offender_is_restarted_like_any_failure)

@@ -105,6 +105,9 @@ const char *event_text(const json_t *event, const char *key); /* "" if it is not
 /* How many descriptors this process has open. */
 unsigned open_descriptors(void);
 
+/* Under AddressSanitizer: fails if memory was lost. */
+void expect_no_leaks(void);
+
 /*
  * A test in a world of its own, called `world`; and whatever it did, no descriptor is left when the broker is
  * gone. (Not a fixture: what fails after a test's body does not fail the test.)
@@ -118,6 +121,7 @@ unsigned open_descriptors(void);
         suite##_##name##_body();                                                                             \
         world_deinit(&world);                                                                                \
         cr_assert_eq(open_descriptors(), descriptors, "descriptors are left");                               \
+        expect_no_leaks();                                                                                   \
     }                                                                                                        \
     static void suite##_##name##_body(void)
 
