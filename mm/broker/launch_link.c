@@ -269,23 +269,45 @@ static void failed(struct launch_link *link, const struct realm_launch_failed *e
         lifecycle_not_started(realm, event);
 }
 
+/* The descriptors that a packet should have brought are not all there: this process has too many. The
+ * launcher has done its part, so what cannot be used has to end. */
+static void came_without_fds(struct launch_link *link, const union realm_launch_event *event)
+{
+    if (event->header.type == REALM_LAUNCH_MADE) {
+        regions_came(link, event->header.xid, NULL, 0);
+        return;
+    }
+    struct broker_realm *realm = find_incarnation(link->broker, event->spawned.realm);
+    if (realm)
+        lifecycle_offend(realm, "needed more descriptors than the broker may have");
+}
+
+static unsigned fds_expected(const union realm_launch_event *event)
+{
+    if (event->header.type == REALM_LAUNCH_SPAWNED)
+        return 3 + event->spawned.has_hint;
+    return event->header.type == REALM_LAUNCH_MADE ? 2 * event->made.count : 0;
+}
+
 static void dispatch(struct launch_link *link, const union realm_launch_event *event, const int *fds,
                      unsigned fds_count)
 {
     struct broker_realm *realm;
+    if (fds_count != fds_expected(event)) {
+        close_all(fds, fds_count);
+        came_without_fds(link, event);
+        return;
+    }
     switch (event->header.type) {
     case REALM_LAUNCH_SPAWNED:
         realm = find_incarnation(link->broker, event->spawned.realm);
-        if (realm && fds_count == 3 + event->spawned.has_hint) {
+        if (realm)
             lifecycle_started(realm, &event->spawned, fds);
-            return;
-        }
+        else
+            close_all(fds, fds_count);
         break;
     case REALM_LAUNCH_MADE:
-        if (fds_count == 2 * event->made.count) {
-            regions_came(link, event->header.xid, fds, event->made.count);
-            return;
-        }
+        regions_came(link, event->header.xid, fds, event->made.count);
         break;
     case REALM_LAUNCH_FAILED:
         failed(link, &event->failed);
@@ -295,10 +317,12 @@ static void dispatch(struct launch_link *link, const union realm_launch_event *e
         if (realm)
             lifecycle_exited(realm, event->exited.wait_status);
         break;
-    default:
+    case REALM_LAUNCH_END:
+        broker_stop(link->broker);
+        break;
+    default: /* the decoder lets no other type through */
         break;
     }
-    close_all(fds, fds_count);
 }
 
 /* Takes one packet. Return: 1; 0: none is there; -1: the launcher says no more. */
@@ -324,8 +348,7 @@ static int receive(struct launch_link *link)
         memcpy(fds, CMSG_DATA(header), fds_count * sizeof(int));
     }
     union realm_launch_event event;
-    if ((message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) ||
-        realm_launch_decode_event(packet, (size_t)size, &event)) {
+    if ((message.msg_flags & MSG_TRUNC) || realm_launch_decode_event(packet, (size_t)size, &event)) {
         close_all(fds, fds_count);
         logs_say(link->broker->logs, "mm", "the launcher sent what this broker does not understand");
         return 1;
@@ -345,7 +368,7 @@ static void ready(struct poll_source *source, uint32_t events)
         if (got == 0)
             break;
         if (got < 0) {
-            /* Its end of file is how the launcher passes on that the system is asked to end. */
+            /* It reports no exits any more: what is left to do is to end, as politely as that goes. */
             broker->launcher_gone = true;
             listen_again(link);
             broker_stop(broker);

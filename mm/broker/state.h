@@ -33,7 +33,7 @@ struct broker_channel;
 /* The struct that a member is embedded in. */
 #define broker_container(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
-/* Limits. Each has a test. */
+/* Limits. */
 #define BROKER_ROUND_PACKETS    8u     /* taken from one realm in one round */
 #define BROKER_SECOND_PACKETS   10000u /* taken from one realm in one second */
 #define BROKER_QUEUE_ANSWERS    64u    /* waiting for one realm; one more and it is ended */

@@ -291,7 +291,7 @@ static void kill_process(struct world *world, const struct realm_launch_kill *re
     send_with_fds(world->launcher, &exited, sizeof(exited), NULL, 0);
 }
 
-static bool serve(struct world *world)
+bool world_serve(struct world *world)
 {
     uint8_t packet[REALM_CONTROL_SIZE_MAX];
     union realm_launch_request request;
@@ -379,7 +379,7 @@ void world_settle(struct world *world)
 {
     for (unsigned idle = 0; idle < 8; idle++) {
         cr_assert_eq(broker_step(world->broker, false), 0);
-        while (serve(world))
+        while (world_serve(world))
             idle = 0;
     }
     read_events(world);

@@ -85,6 +85,8 @@ void world_deinit(struct world *world);
 
 /* Runs broker and launcher until nothing moves any more. */
 void world_settle(struct world *world);
+/* The launcher's part alone: answers one request. false: there is none. */
+bool world_serve(struct world *world);
 void world_advance(struct world *world, uint64_t ns);
 uint64_t world_now_ns(void);
 
