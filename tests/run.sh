@@ -23,7 +23,7 @@ for program in "$@"; do
     if [ -n "$line" ]; then
         ok=$(printf '%s' "$line" | sed -E 's/.*Passing: ([0-9]+).*/\1/')
         ko=$(printf '%s' "$line" | sed -E 's/.*Failing: ([0-9]+).*Crashing: ([0-9]+).*/\1 + \2/')
-        ko=$((ko))
+        ko=$(($ko))
         [ "$ok" -gt 0 ] || ko=$((ko + 1))
         [ "$status" -eq 0 ] || [ "$ko" -gt 0 ] || ko=1
     else

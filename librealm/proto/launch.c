@@ -35,6 +35,7 @@ static const struct type_entry types[] = {
     [REALM_LAUNCH_FAILED] = {sizeof(struct realm_launch_failed), TO_BROKER},
     [REALM_LAUNCH_EXITED] = {sizeof(struct realm_launch_exited), TO_BROKER},
     [REALM_LAUNCH_MADE] = {sizeof(struct realm_launch_made), TO_BROKER},
+    [REALM_LAUNCH_END] = {sizeof(struct realm_launch_header), TO_BROKER},
 };
 
 size_t realm_launch_size(uint16_t type)

@@ -30,6 +30,7 @@ enum realm_launch_type {
     REALM_LAUNCH_FAILED = 129,  /* struct realm_launch_failed */
     REALM_LAUNCH_EXITED = 130,  /* struct realm_launch_exited */
     REALM_LAUNCH_MADE = 131,    /* struct realm_launch_made    + count read-write, then count read-only */
+    REALM_LAUNCH_END = 132,     /* struct realm_launch_header  somebody asked the system to end: do so */
 };
 
 struct realm_launch_header {

@@ -120,7 +120,7 @@ static void kill_broker(struct launcher *launcher)
 static void enter_asked(struct launcher *launcher)
 {
     enter(launcher, ASKED, ASKED_NS);
-    serve_mute(&launcher->serve);
+    serve_end(&launcher->serve);
 }
 
 static void enter_stopping(struct launcher *launcher)

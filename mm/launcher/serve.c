@@ -92,6 +92,14 @@ static void say(struct serve *serve, const void *packet, const int *fds, unsigne
         serve_flush(serve);
 }
 
+void serve_end(struct serve *serve)
+{
+    struct realm_launch_header packet;
+
+    realm_launch_header_init(&packet, REALM_LAUNCH_END, 0);
+    say(serve, &packet, NULL, 0);
+}
+
 static void say_failed(struct serve *serve, uint64_t xid, uint64_t realm, const struct plan_failure *failure)
 {
     struct realm_launch_failed packet = {.realm = realm};

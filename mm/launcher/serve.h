@@ -56,6 +56,9 @@ bool serve_exited(struct serve *serve, pid_t pid, int wait_status);
 /* Sends what the socket takes now. */
 void serve_flush(struct serve *serve);
 
+/* Passes on that the system is asked to end. The broker goes on hearing of every exit. */
+void serve_end(struct serve *serve);
+
 /* Says nothing more to the broker, and lets it know: its end of the socket reads end-of-file. */
 void serve_mute(struct serve *serve);
 

@@ -3,7 +3,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 count=$(find librealm mm sim tools bench examples -name '*.c' | wc -l)
-if find librealm mm sim tools bench examples -name '*.c' | xargs -P "$(nproc)" -n 4 sh -c '
+if find librealm mm sim tools bench examples -name '*.c' | xargs -P "$(nproc)" -n 1 sh -c '
     output=$(clang-tidy --quiet --warnings-as-errors="*" "$@" -- -std=gnu11 -D_GNU_SOURCE -I. -Ilibrealm/include 2>&1) || {
         printf "%s\n" "$output" | grep -vE "warnings? generated|^Suppressed|^Use -header"
         exit 1

@@ -90,6 +90,7 @@ static void run_exec(struct run *run, const char *path, const char *const *optio
     cr_assert_eq(pipe2(stream, O_CLOEXEC), 0);
     run->front = fork();
     if (run->front == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that fails leaves nothing behind either */
         setenv("XDG_RUNTIME_DIR", run->directory, 1);
         dup2(stream[1], 1);
         dup2(errors, 2);
@@ -449,9 +450,23 @@ void harness_wait_idle(pid_t pid)
     }
 }
 
-unsigned process_fds(pid_t pid)
+static unsigned fds_now(pid_t pid)
 {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
     return directory_entries(path);
+}
+
+unsigned process_fds(pid_t pid)
+{
+    harness_wait_idle(pid);
+    return fds_now(pid);
+}
+
+void process_fds_back_to(pid_t pid, unsigned count)
+{
+    for (unsigned waited = 0; fds_now(pid) != count; waited += 10) {
+        cr_assert_lt(waited, (unsigned)HANG_MS / 4, "%u descriptors before, %u after", count, fds_now(pid));
+        harness_let_pass(10);
+    }
 }

@@ -64,7 +64,8 @@ void harness_wait_idle(pid_t pid);
 /* Lets time pass, where the passing of time is what is tested ("nothing happens for two seconds"). */
 void harness_let_pass(unsigned ms);
 
-/* Descriptors that a process has open; for counting back. */
+/* Descriptors that a process has open once it is idle; and: it has that many again, or will before long. */
 unsigned process_fds(pid_t pid);
+void process_fds_back_to(pid_t pid, unsigned count);
 
 #endif

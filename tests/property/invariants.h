@@ -213,6 +213,9 @@ static inline const char *invariants_launch_event(const union realm_launch_event
     case REALM_LAUNCH_MADE:
         HOLDS(size == sizeof event->made);
         return invariants_regions(event->made.count, event->made.bytes);
+    case REALM_LAUNCH_END:
+        HOLDS(size == sizeof event->header);
+        return NULL;
     default:
         return "the type is one that the launcher sends";
     }

@@ -57,7 +57,7 @@ static void await(unsigned type)
 
 static void hello(void)
 {
-    struct realm_control_hello packet = {0};
+    struct realm_control_hello packet = {.waiter = 1};
     header(&packet.header, REALM_CONTROL_HELLO, sizeof packet);
     put(&packet, sizeof packet);
 }
@@ -84,7 +84,7 @@ static int bad_name(const char *text, size_t size, unsigned claimed)
 
 static void descriptors(void)
 {
-    struct realm_control_hello packet = {0};
+    struct realm_control_hello packet = {.waiter = 1};
     char control[CMSG_SPACE(sizeof(int))] = {0};
     struct iovec vector = {&packet, sizeof packet};
     struct msghdr message = {
