@@ -98,7 +98,6 @@ int broker_new(const struct broker_options *options, struct broker **ret_broker)
         return -ENOMEM;
     broker->options = *options;
     broker->config = options->config;
-    broker->realms_tail = &broker->realms;
     broker->next_id = 2; /* 0 is nobody, 1 is init */
     connect_init(broker);
     ending_init(broker);

@@ -14,7 +14,7 @@ struct broker_service;
 
 void connect_init(struct broker *broker);
 
-void connect_request(struct broker_realm *realm, const struct realm_control_named *request);
+void connect_request(struct broker_realm *realm, const struct realm_control_named *packet);
 
 /* The channel of a connect ended before its client heard of it: decide anew. */
 void connect_again(struct broker_realm *realm, struct broker_service *service, uint64_t xid, uint32_t flags);

@@ -93,7 +93,7 @@ static int draw(struct cookies *cookies, uint64_t *ret_cookie)
         if (cookies->random_left == 0) {
             /* Up to 256 bytes come whole or not at all (getrandom(2)). */
             if (getrandom(cookies->random, sizeof(cookies->random), 0) != sizeof(cookies->random))
-                return errno ? -errno : -EIO;
+                return -EIO;
             cookies->random_left = RANDOM_BLOCK;
         }
         uint64_t cookie = cookies->random[--cookies->random_left];

@@ -17,7 +17,7 @@ struct cookies;
 int cookies_new(struct cookies **ret_cookies);
 void cookies_free(struct cookies *cookies); /* NULL is a no-op; the tokens are their owners' */
 
-/* Gives the token, which has none, a cookie of its own. Return: 0; -errno: no randomness. */
+/* Gives the token, which has none, a cookie of its own. Return: 0; -EIO: no randomness. */
 int cookies_add(struct cookies *cookies, struct broker_token *token);
 void cookies_remove(struct cookies *cookies, struct broker_token *token); /* a no-op without a cookie */
 

@@ -93,23 +93,34 @@ static struct broker_realm *record_new(struct broker *broker, const char *name, 
     realm->broker = broker;
     realm->declaration = declaration;
     lifecycle_init(realm);
-    *broker->realms_tail = realm;
-    broker->realms_tail = &realm->next;
+    realm->previous = broker->realms_last;
+    if (broker->realms_last)
+        broker->realms_last->next = realm;
+    else
+        broker->realms = realm;
+    broker->realms_last = realm;
     return realm;
 }
 
 static void record_free(struct broker_realm *realm)
 {
-    struct broker *broker = realm->broker;
-    struct broker_realm **link = &broker->realms;
-    while (*link != realm)
-        link = &(*link)->next;
-    *link = realm->next;
-    if (!realm->next)
-        broker->realms_tail = link;
     free(realm->args);
     free(realm->name);
     free(realm);
+}
+
+static void record_remove(struct broker *broker, struct broker_realm *realm)
+{
+    realm_assert((realm->previous ? realm->previous->next : broker->realms) == realm);
+    if (realm->previous)
+        realm->previous->next = realm->next;
+    else
+        broker->realms = realm->next;
+    if (realm->next)
+        realm->next->previous = realm->previous;
+    else
+        broker->realms_last = realm->previous;
+    record_free(realm);
 }
 
 static int declare_all(struct broker *broker, struct policy_realm *realms, struct policy_service *services)
@@ -284,25 +295,28 @@ static bool forgettable(const struct broker_realm *realm)
 
 void realms_sweep(struct broker *broker)
 {
-    while (broker->sweep_due) {
-        broker->sweep_due = false;
-        struct broker_realm *next;
-        for (struct broker_realm *realm = broker->realms; realm; realm = next) {
-            next = realm->next;
-            if (!forgettable(realm))
-                continue;
-            broker->failed = broker->failed || realm->failed;
-            broker->sweep_due = true; /* its parent may now be next */
-            forget_in_policy(broker, realm->policy);
-            record_free(realm);
-        }
+    if (!broker->sweep_due)
+        return;
+    broker->sweep_due = false;
+    /* Backwards, as an instance is always made after its parent: so the parent is looked at after it. */
+    struct broker_realm *previous;
+    for (struct broker_realm *realm = broker->realms_last; realm; realm = previous) {
+        previous = realm->previous;
+        if (!forgettable(realm))
+            continue;
+        broker->failed = broker->failed || realm->failed;
+        forget_in_policy(broker, realm->policy);
+        record_remove(broker, realm);
     }
 }
 
 void realms_free_all(struct broker *broker)
 {
-    while (broker->realms)
-        record_free(broker->realms);
+    struct broker_realm *next;
+    for (struct broker_realm *realm = broker->realms; realm; realm = next) {
+        next = realm->next;
+        record_free(realm);
+    }
     free(broker->declared);
     free(broker->services);
 }

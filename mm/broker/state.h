@@ -143,6 +143,7 @@ struct broker_channel {
 struct broker_realm {
     struct broker *broker;
     struct broker_realm *next; /* all records, in the order of the file, then of making */
+    struct broker_realm *previous;
     char *name;
     uint32_t declaration; /* index in config->realms */
     bool instance;        /* of a template: the record goes when it has ended */
@@ -244,7 +245,7 @@ struct broker {
     struct policy *policy;
     struct launch_link *launch;
     struct cookies *cookies;
-    struct broker_realm *realms, **realms_tail;
+    struct broker_realm *realms, *realms_last;
     struct broker_realm **declared;  /* by index of the declaration */
     struct broker_service *services; /* config->services_count of them */
     struct broker_channel *channels, *channels_last;
