@@ -395,6 +395,21 @@ WORLD_TEST(life, who_does_not_stop_is_killed)
     cr_expect_eq(world.broker->exit_code, 0);
 }
 
+WORLD_TEST(life, the_launchers_end_ends_the_system)
+{
+    /* The launcher passes on that somebody asked: realms stop, and their exits are still told. */
+    world_start(&world);
+    struct process *b = world_open(&world, "B");
+    struct realm_launch_header end;
+    realm_launch_header_init(&end, REALM_LAUNCH_END, 0);
+    cr_assert_eq(send(world.launcher, &end, sizeof(end), 0), (ssize_t)sizeof(end));
+    process_pump(b);
+    cr_expect_not_null(process_letter(b, REALM_CONTROL_STOP, 0));
+    process_exit(b, 0);
+    cr_expect_not_null(world_event(&world, "terminated", "realm", "B"));
+    cr_expect(world.broker->ended);
+}
+
 WORLD_TEST(life, the_launchers_end_of_file_ends_the_system)
 {
     /* Its write side closed: realms are asked to stop, and gone is whose socket is closed. */
