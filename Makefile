@@ -128,12 +128,17 @@ install: all ## realm, librealm, headers, librealm.pc under PREFIX (and DESTDIR)
 	install -m 755 $(BUILD)/lib/librealm.so $(DESTDIR)$(PREFIX)/lib/librealm.so.0
 	ln -sf librealm.so.0 $(DESTDIR)$(PREFIX)/lib/librealm.so
 	install -m 644 librealm/include/realm/*.h $(DESTDIR)$(PREFIX)/include/realm/
+	@install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/libexec/realmkit
+	install -m 644 docs/man/realm.1 $(DESTDIR)$(PREFIX)/share/man/man1/realm.1
+	$(BUILD)/bin/realm completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/realm
+	install -m 755 $(SERVICES) $(DESTDIR)$(PREFIX)/libexec/realmkit/
 	sed 's|@PREFIX@|$(PREFIX)|' librealm/librealm.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/librealm.pc
 
 uninstall: ## undo install
 	rm -f $(DESTDIR)$(PREFIX)/bin/realm $(DESTDIR)$(PREFIX)/lib/librealm.a $(DESTDIR)$(PREFIX)/lib/librealm.so \
 	      $(DESTDIR)$(PREFIX)/lib/librealm.so.0 $(DESTDIR)$(PREFIX)/lib/pkgconfig/librealm.pc
-	rm -rf $(DESTDIR)$(PREFIX)/include/realm
+	rm -rf $(DESTDIR)$(PREFIX)/include/realm $(DESTDIR)$(PREFIX)/libexec/realmkit
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/realm.1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions/realm
 
 clean: ## remove build/
 	rm -rf build

@@ -59,10 +59,11 @@ test-tsan: ## the concurrent parts under ThreadSanitizer
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_SECONDS ?= 10
 FUZZ_SOURCES := $(wildcard librealm/core/*.c librealm/proto/*.c librealm/ring/*.c mm/config/*.c mm/policy/*.c sim/boot/*.c)
-build/fuzz/%: tests/fuzz/%_fuzz.c $(FUZZ_SOURCES)
+FUZZ_HEADERS := $(wildcard librealm/include/realm/*.h librealm/*/*.h mm/*/*.h sim/boot/*.h)
+build/fuzz/%: tests/fuzz/%_fuzz.c $(FUZZ_SOURCES) $(FUZZ_HEADERS)
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
-	@clang $(CPPFLAGS) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $^ -ljansson -lfyaml
+	@clang $(CPPFLAGS) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $(filter %.c,$^) -ljansson -lfyaml
 .PHONY: fuzz
 fuzz: $(FUZZERS) ## run every fuzz target for FUZZ_SECONDS (10), from its corpus
 	@sh tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZERS)

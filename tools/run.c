@@ -12,6 +12,7 @@
 
 #include <realm/error.h>
 
+#include "librealm/os/linux/probe.h"
 #include "mm/start.h"
 #include "sim/boot/initial.h"
 #include "sim/boot/scenario.h"
@@ -29,12 +30,16 @@ static int fail(const char *what, int error)
     return EXIT_FAILED;
 }
 
+/* "auto" is decided here, once for the whole system: the launcher makes the hint pipes that the fallback
+ * needs before a realm could find out by itself. */
 static enum realm_waiter_kind waiter_of(const struct arguments *arguments)
 {
     const char *text = arguments_value(arguments, "--waiter");
     if (text && strcmp(text, "uring") == 0)
         return REALM_WAITER_URING;
-    return text && strcmp(text, "pipe") == 0 ? REALM_WAITER_PIPE : REALM_WAITER_AUTO;
+    if (text && strcmp(text, "pipe") == 0)
+        return REALM_WAITER_PIPE;
+    return realm_waiter_probe() ? REALM_WAITER_PIPE : REALM_WAITER_URING;
 }
 
 /* The scenario, if it is sound, what it requires is given, and its assertions hold. */

@@ -50,6 +50,7 @@ static json_t *describe_realm(const struct broker_realm *realm)
         realm->phase == BROKER_STARTING || realm->phase == BROKER_RUNNING || realm->phase == BROKER_ENDING;
     const bool running = realm->phase == BROKER_RUNNING || realm->phase == BROKER_ENDING;
     const struct realm_control_stats *stats = &realm->stats;
+    const bool known = stats->header.size != 0; /* it has said so at least once */
 
     return json_pack("{s:o, s:o, s:o, s:s, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "realm",
                      text(realm->name), "id", number_if(realm->id != 0, realm->id), "pid",
@@ -57,9 +58,9 @@ static json_t *describe_realm(const struct broker_realm *realm)
                      broker_realm_state(realm), "parent", text(realm->parent ? realm->parent->name : NULL),
                      "children", (int)broker_realm_children(realm), "channels", (int)realm->channels_count,
                      "services", (int)broker_realm_services(realm), "starts", number(realm->starts), "exit",
-                     text(realm->exit), "heap_allocated", number(stats->heap_allocated), "heap_resident",
-                     number(stats->heap_resident), "requests", number(stats->requests), "calls",
-                     number(stats->calls), "uptime_ns",
+                     text(realm->exit), "heap_allocated", number_if(known, stats->heap_allocated),
+                     "heap_resident", number_if(known, stats->heap_resident), "requests",
+                     number_if(known, stats->requests), "calls", number_if(known, stats->calls), "uptime_ns",
                      number_if(running, poll_now_ns() - realm->started_ns));
 }
 
@@ -72,6 +73,22 @@ json_t *admin_answers_ps(const struct broker *broker)
         if (!add(list, describe_realm(realm)))
             return give_up(list);
     return list;
+}
+
+/* --- counts --- */
+
+json_t *admin_answers_counts(const struct broker *broker)
+{
+    struct broker_counts counts;
+
+    broker_count(broker, &counts);
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "records",
+                     number(counts.records), "processes", number(counts.processes), "sockets",
+                     number(counts.sockets), "pages", number(counts.pages), "regions", number(counts.regions),
+                     "channels", number(counts.channels), "endpoints", number(counts.endpoints), "cookies",
+                     number(counts.cookies), "waits", number(counts.waits), "packets", number(counts.packets),
+                     "launch_packets", number(counts.launch_packets), "launch_requests",
+                     number(counts.launch_requests), "descriptors", number(counts.descriptors));
 }
 
 /* --- services --- */

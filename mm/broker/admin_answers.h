@@ -16,6 +16,7 @@ json_t *admin_answers_ps(const struct broker *broker);
 json_t *admin_answers_services(const struct broker *broker);
 json_t *admin_answers_channels(const struct broker *broker);
 json_t *admin_answers_caps(const struct broker *broker);
+json_t *admin_answers_counts(const struct broker *broker);
 json_t *admin_answers_logs(const struct broker *broker, const char *realm); /* NULL: of all */
 json_t *admin_answers_line(const struct logs_line *line);
 json_t *admin_answers_explanation(const struct broker_explanation *explanation);

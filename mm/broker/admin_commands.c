@@ -175,6 +175,11 @@ static json_t *run_caps(const struct request *request)
     return accept_with(admin_answers_caps(request->broker));
 }
 
+static json_t *run_counts(const struct request *request)
+{
+    return accept_with(admin_answers_counts(request->broker));
+}
+
 static json_t *run_explain(const struct request *request)
 {
     struct broker_explanation *explanation = NULL;
@@ -277,6 +282,7 @@ static const struct command commands[] = {
     {"services", run_services, {{0}}},
     {"channels", run_channels, {{0}}},
     {"caps", run_caps, {{0}}},
+    {"counts", run_counts, {{0}}},
     {"explain", run_explain, {{"realm", STRING, true}, {"service", STRING, true}}},
     {"spawn", run_spawn, {{"realm", STRING, true}, {"name", STRING, false}, {"args", STRINGS, false}}},
     {"kill", run_kill, {{"realm", STRING, true}}},

@@ -113,6 +113,8 @@ static void dispatch(struct broker_realm *realm, const union realm_control_reque
         break;
     case REALM_CONTROL_STATS:
         realm->stats = request->stats;
+        if (realm->queried)
+            realm->second_packets--; /* it was asked: however often, that is no flood of its own */
         realm->queried = false;
         break;
     default: /* the decoder lets no other type through */

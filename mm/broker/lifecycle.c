@@ -261,6 +261,7 @@ void lifecycle_exited(struct broker_realm *realm, int wait_status)
         return;
     describe_exit(realm, wait_status);
     lifecycle_sever(realm);
+    logs_drain(realm->broker->logs, realm->name);
     events_emit(realm->broker->events, "terminated", "{s:s, s:I, s:s}", "realm", realm->name, "id",
                 (json_int_t)realm->id, "exit", realm->exit);
     tell_parent(realm, REALM_STATE_TERMINATED, wait_status);

@@ -351,28 +351,46 @@ static bool over_budget(struct log_pipe *pipe)
     return pipe->used >= WINDOW_PIPE || logs->used >= WINDOW_ALL;
 }
 
-static void readable(struct poll_source *source, uint32_t ready)
+/* One reading. false: nothing more can be had now, and the pipe may be closed. */
+static bool read_some(struct log_pipe *pipe)
 {
-    struct log_pipe *pipe = (struct log_pipe *)((char *)source - offsetof(struct log_pipe, source));
     uint8_t bytes[READ_BYTES];
 
-    (void)ready;
     if (over_budget(pipe)) {
         pause_pipe(pipe);
-        return;
+        return false;
     }
-    ssize_t size = read(source->fd, bytes, sizeof bytes);
+    ssize_t size = read(pipe->source.fd, bytes, sizeof bytes);
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
+        return false;
     if (size <= 0) {
         if (pipe->size > 0)
             end_line(pipe, pipe->size);
         close_pipe(pipe);
-        return;
+        return false;
     }
     pipe->used += (size_t)size;
     pipe->logs->used += (size_t)size;
     feed(pipe, bytes, (size_t)size);
+    return true;
+}
+
+static void readable(struct poll_source *source, uint32_t ready)
+{
+    (void)ready;
+    (void)read_some((struct log_pipe *)((char *)source - offsetof(struct log_pipe, source)));
+}
+
+void logs_drain(struct logs *logs, const char *realm)
+{
+    struct log_pipe *next;
+
+    for (struct log_pipe *pipe = logs->pipes; pipe; pipe = next) {
+        next = pipe->next;
+        if (strcmp(pipe->realm->name, realm) == 0 && !pipe->paused)
+            while (read_some(pipe))
+                ;
+    }
 }
 
 int logs_take_fd(struct logs *logs, const char *realm, const char *stream, int fd)

@@ -28,6 +28,8 @@ void logs_free(struct logs *logs);
 
 /* Takes over the read end of a pipe, until its end. name is copied. Return: 0; -errno (fd is closed). */
 int logs_take_fd(struct logs *logs, const char *realm, const char *stream, int fd);
+/* Takes what a realm has printed so far, within its share: so that its last words come before its end. */
+void logs_drain(struct logs *logs, const char *realm);
 /* One line of the broker's own. */
 void logs_say(struct logs *logs, const char *realm, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

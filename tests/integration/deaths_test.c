@@ -43,8 +43,7 @@ ParameterizedTest(char (*steps)[64], deaths, of_the_client)
     run_wait_event(run, "registered", "service", "echo");
     json_decref(run_result(run, "{\"command\":\"spawn\",\"realm\":\"late\"}"));
     run_wait_event(run, "terminated", "realm", "late");
-    pid_t broker = run_broker(run);
-    unsigned before = process_fds(broker);
+    json_t *before = run_counts(run);
     for (int i = 0; i < 3; i++) {
         json_decref(run_result(run, "{\"command\":\"spawn\",\"realm\":\"dying\"}"));
         json_t *end = run_wait_event(run, "terminated", "realm", "dying");
@@ -54,7 +53,7 @@ ParameterizedTest(char (*steps)[64], deaths, of_the_client)
     json_t *log = run_wait_event(run, "log", "realm", "late");
     cr_assert_str_eq(json_string_value(json_object_get(log, "text")), "called 100");
     run_wait_event(run, "terminated", "realm", "late");
-    process_fds_back_to(broker, before);
+    run_counts_back_to(run, before);
     cr_assert_eq(run_stop(run), 1); /* a realm failed */
     run_nothing_left(run);
 }

@@ -450,23 +450,43 @@ void harness_wait_idle(pid_t pid)
     }
 }
 
-static unsigned fds_now(pid_t pid)
+json_t *run_counts(struct run *run)
 {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
-    return directory_entries(path);
+    harness_wait_idle(run_broker(run));
+    return run_result(run, "{\"command\":\"counts\"}");
 }
 
-unsigned process_fds(pid_t pid)
+#define POOL_FILLING 8
+
+static bool counts_match(json_t *before, json_t *after)
 {
-    harness_wait_idle(pid);
-    return fds_now(pid);
+    const char *name;
+    json_t *value;
+    json_object_foreach(before, name, value)
+    {
+        json_int_t old = json_integer_value(value), now = json_integer_value(json_object_get(after, name));
+        json_int_t slack = strcmp(name, "regions") == 0       ? POOL_FILLING
+                           : strcmp(name, "descriptors") == 0 ? 2 * POOL_FILLING
+                                                              : 0;
+        if (now < old - slack || now > old + slack)
+            return false;
+    }
+    return true;
 }
 
-void process_fds_back_to(pid_t pid, unsigned count)
+void run_counts_back_to(struct run *run, json_t *before)
 {
-    for (unsigned waited = 0; fds_now(pid) != count; waited += 10) {
-        cr_assert_lt(waited, (unsigned)HANG_MS / 4, "%u descriptors before, %u after", count, fds_now(pid));
+    for (unsigned waited = 0;; waited += 10) {
+        json_t *after = run_result(run, "{\"command\":\"counts\"}");
+        bool match = counts_match(before, after);
+        char *old = json_dumps(before, 0), *now = json_dumps(after, 0);
+        json_decref(after);
+        cr_assert(match || waited < HANG_MS / 4, "held before: %s\nafter: %s", old, now);
+        free(old);
+        free(now);
+        if (match)
+            break;
         harness_let_pass(10);
     }
+    json_decref(before);
 }

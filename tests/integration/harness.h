@@ -64,8 +64,12 @@ void harness_wait_idle(pid_t pid);
 /* Lets time pass, where the passing of time is what is tested ("nothing happens for two seconds"). */
 void harness_let_pass(unsigned ms);
 
-/* Descriptors that a process has open once it is idle; and: it has that many again, or will before long. */
-unsigned process_fds(pid_t pid);
-void process_fds_back_to(pid_t pid, unsigned count);
+/*
+ * What the broker holds, once it is idle; and: it holds that again, or will before long. Everything counts
+ * but the regions that stand ready in pools, whose number depends on when a pool was last refilled: those
+ * may differ by one filling.
+ */
+json_t *run_counts(struct run *run);
+void run_counts_back_to(struct run *run, json_t *before); /* frees it */
 
 #endif

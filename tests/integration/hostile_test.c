@@ -60,15 +60,14 @@ ParameterizedTestParameters(hostile, offences_end_the_realm)
 ParameterizedTest(char (*offence)[16], hostile, offences_end_the_realm)
 {
     struct run *run = boot(*offence);
-    pid_t broker = run_broker(run);
-    unsigned before = process_fds(broker);
+    json_t *before = run_counts(run);
 
     spawn(run, "hostile");
     json_t *said = run_wait_event(run, "offence", "realm", "hostile");
     cr_assert_gt(strlen(json_string_value(json_object_get(said, "what"))), 5u);
     run_wait_event(run, "terminated", "realm", "hostile");
     still_served(run);
-    process_fds_back_to(broker, before);
+    run_counts_back_to(run, before);
     cr_assert_eq(run_stop(run), 1); /* a realm failed */
     run_nothing_left(run);
 }
@@ -126,8 +125,7 @@ ParameterizedTestParameters(hostile, deaths_at_every_step)
 ParameterizedTest(char (*step)[16], hostile, deaths_at_every_step)
 {
     struct run *run = boot(*step);
-    pid_t broker = run_broker(run);
-    unsigned before = process_fds(broker);
+    json_t *before = run_counts(run);
 
     for (int i = 0; i < 3; i++) {
         spawn(run, "hostile");
@@ -135,7 +133,7 @@ ParameterizedTest(char (*step)[16], hostile, deaths_at_every_step)
         cr_assert_str_eq(json_string_value(json_object_get(end, "exit")), "SIGKILL");
     }
     still_served(run);
-    process_fds_back_to(broker, before);
+    run_counts_back_to(run, before);
     cr_assert_eq(run_stop(run), 1); /* a realm failed */
     run_nothing_left(run);
 }

@@ -100,6 +100,14 @@ static void descriptors(void)
     sendmsg(REALM_CONTROL_FD, &message, MSG_NOSIGNAL);
 }
 
+static void ack(uint64_t sequence)
+{
+    struct realm_control_ack packet = {.sequence = sequence};
+    header(&packet.header, REALM_CONTROL_ACK, sizeof packet);
+    packet.header.xid = 0;
+    put(&packet, sizeof packet);
+}
+
 /* Requests as fast as they go, taking every answer. */
 static int flood(unsigned count)
 {
@@ -108,6 +116,7 @@ static int flood(unsigned count)
 
     hello();
     await(REALM_CONTROL_WELCOME);
+    ack(in.welcome.sequence);
     header(&packet.header, REALM_CONTROL_DISCONNECT, sizeof packet);
     while (answered < count) {
         while (sent < count &&
@@ -149,14 +158,6 @@ static void after_welcome(void)
 {
     hello();
     await(REALM_CONTROL_WELCOME);
-}
-
-static void ack(uint64_t sequence)
-{
-    struct realm_control_ack packet = {.sequence = sequence};
-    header(&packet.header, REALM_CONTROL_ACK, sizeof packet);
-    packet.header.xid = 0;
-    put(&packet, sizeof packet);
 }
 
 static int run(const char *what)
