@@ -105,10 +105,10 @@ Test(access, children)
                   "  - {name: child, program: \"@BIN@/worker\", args: [connect, echo, call, \"1\", spawn, "
                   "grandchild, run], parent: server}\n"
                   "  - {name: grandchild, program: \"@BIN@/worker\", args: [refuse, echo], parent: child}\n"
-                  "  - {name: stranger, program: \"@BIN@/worker\", args: [refuse, echo]}\n"
+                  "  - {name: stranger, program: \"@BIN@/worker\", args: [refuse, echo, run]}\n"
                   "services:\n  - {name: echo, provider: server, access: children}\n",
                   NULL);
-    run_wait_event(run, "terminated", "realm", "grandchild");
+    run_wait_event(run, "terminated", "realm", "grandchild"); /* the stranger stays, and the system with it */
     run_stop(run);
     cr_assert_eq(run_seen(run, "denied"), 2u);
     cr_assert_eq(run_seen(run, "connected"), 1u);

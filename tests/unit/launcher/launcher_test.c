@@ -153,6 +153,7 @@ static int broker_process(void *context, int launcher)
 {
     (void)context;
     char *text = run_realm(launcher, 1, 0);
+    fputs(text, stderr); /* shown only if the test fails */
     CHECK(strstr(text, "NoNewPrivs:\t1\n"));
     CHECK(strstr(text, "SigBlk:\t0000000000000000\n"));
     CHECK(strstr(text, "SigIgn:\t0000000000000000\n"));
