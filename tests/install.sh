@@ -1,6 +1,7 @@
 #!/bin/sh
-# Goal: what `make install` puts down is enough. A service and a client are built outside the tree with
-# nothing but pkg-config, and run as realms under the installed command; then uninstall leaves no file.
+# Goal: what `make install` puts down is enough, and the README is true. Its service, its client and its
+# scenario are taken out of its text, built outside the tree with nothing but pkg-config, and run as realms
+# under the installed command; then uninstall leaves no file.
 set -eu
 cd "$(dirname "$0")/.."
 place=$(mktemp -d)
@@ -8,25 +9,20 @@ trap 'rm -rf "$place"' EXIT
 prefix=$place/prefix
 make -s install PREFIX="$prefix" BUILD="$BUILD" >/dev/null
 mkdir "$place/mine"
-cp examples/hello_service.c "$place/mine/service.c"
-cp examples/hello_client.c "$place/mine/client.c"
+awk -v to="$place/mine" '
+    /^```c$/ { file = ++blocks == 1 ? "service.c" : "client.c"; next }
+    /^```yaml$/ { file = "mine.yaml"; next }
+    /^```/ { file = ""; next }
+    file { print > (to "/" file) }' README.md
 cd "$place/mine"
 export PKG_CONFIG_PATH="$prefix/lib/pkgconfig"
 for program in service client; do
     # shellcheck disable=SC2046
     ${CC:-cc} "$program.c" -o "$program" $(pkg-config --cflags --libs librealm)
 done
-cat >mine.yaml <<'YAML'
-system: mine
-realms:
-  - {name: server, program: ./service}
-  - {name: client, program: ./client, args: [reader]}
-services:
-  - {name: hello, provider: server, access: [client]}
-YAML
 mkdir -m 700 "$place/run"
 XDG_RUNTIME_DIR=$place/run "$prefix/bin/realm" run mine.yaml >out
-grep -q 'hello, reader!' out || {
+grep -q 'hello, world!' out || {
     cat out
     echo "install: the greeting is missing"
     exit 1
