@@ -149,10 +149,10 @@ static void print_cells(FILE *stream, char *const *cells, size_t rows, const str
     }
     for (size_t column = 0; column < count; column++)
         print_cell(stream, columns[column].title, widths[column], columns[column].right, column + 1 == count);
-    for (size_t i = 0; i < rows * count; i++) {
-        size_t column = i % count;
-        print_cell(stream, cells[i], widths[column], columns[column].right, column + 1 == count);
-    }
+    for (size_t row = 0; row < rows; row++)
+        for (size_t column = 0; column < count; column++)
+            print_cell(stream, cells[row * count + column], widths[column], columns[column].right,
+                       column + 1 == count);
 }
 
 void print_table(FILE *stream, const json_t *rows, const struct print_column *columns, size_t count,

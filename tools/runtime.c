@@ -88,7 +88,7 @@ static int private_folder(const char *path, int *ret_fd)
 
 static int open_folders(struct runtime *runtime)
 {
-    int root_fd;
+    int root_fd = -1;
     int error = private_folder(runtime->root, &root_fd);
     if (error)
         return error;

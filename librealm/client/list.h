@@ -36,7 +36,7 @@ static inline void realm_list_insert(struct realm_list *before, struct realm_lis
 
 static inline void realm_list_remove(struct realm_list *node)
 {
-    node->previous->next = node->next;
+    node->previous->next = node->next; /* NOLINT(clang-analyzer-unix.Malloc): it loses track of rings */
     node->next->previous = node->previous;
     realm_list_init(node);
 }

@@ -54,6 +54,7 @@ static void make_printable(char *text)
     size_t size = strlen(text);
     for (size_t i = 0; i < size;) {
         size_t step = realm_utf8_step((const uint8_t *)text + i, size - i);
+        /* NOLINTNEXTLINE(clang-analyzer-core.uninitialized.Assign): text[i + 1] is at most the terminator */
         unsigned char first = (unsigned char)text[i], second = (unsigned char)text[i + 1];
         if (step == 0 || first < 0x20 || first == 0x7f) {
             text[i++] = '?';

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "librealm/core/assert.h"
 #include "sim/boot/fields.h"
 #include "sim/boot/paths.h"
 
@@ -258,6 +259,7 @@ static void check_parent(struct reader *reader, const struct draft *draft)
     if (realm->parent == MM_INIT)
         return;
     const struct mm_realm *parent = &reader->config->realms[realm->parent];
+    realm_assert(draft->parent != NULL); /* an index came from somewhere */
     if (parent->template && !realm->template)
         fields_problem(reader, draft->parent,
                        "\"%.60s\" is a template, and each of its instances would need this child: make the "

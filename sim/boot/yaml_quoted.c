@@ -86,6 +86,7 @@ static bool take_hex(struct undo *undo, size_t digits)
     for (; digits > 0; digits--) {
         static const char values[] = "0123456789abcdef";
         char digit = *undo->at++;
+        /* NOLINTNEXTLINE(bugprone-not-null-terminated-result): sixteen digits, and none is the terminator */
         const char *value = memchr(values, digit >= 'A' && digit <= 'F' ? digit + 32 : digit, 16);
         if (!value)
             return false;
@@ -117,9 +118,7 @@ static bool take_escape(struct undo *undo)
     if (found)
         put_character(undo, characters[found - names]);
     else
-        good = name == 'x'   ? take_hex(undo, 2)
-               : name == 'u' ? take_hex(undo, 4)
-                             : name == 'U' && take_hex(undo, 8);
+        good = take_hex(undo, name == 'x' ? 2 : name == 'u' ? 4 : name == 'U' ? 8 : SIZE_MAX);
     undo->kept = undo->used;
     return good;
 }
@@ -128,9 +127,9 @@ static bool take_escape(struct undo *undo)
 static const char *find_end(const char *at, const char *end, char quote)
 {
     for (; at < end; at++) {
-        if (*at == '\\' && quote == '"')
-            at++;
-        else if (*at == quote && quote == '\'' && end - at > 1 && at[1] == quote)
+        bool escape = *at == '\\' && quote == '"';
+        bool doubled = *at == quote && quote == '\'' && end - at > 1 && at[1] == quote;
+        if (escape || doubled)
             at++;
         else if (*at == quote)
             return at;

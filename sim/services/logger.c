@@ -31,7 +31,7 @@ static void log_line(struct realm *realm, const struct realm_request *request)
 
     for (size_t i = 0; i < size; i++) {
         uint8_t byte = request->data[i];
-        text[i] = byte < 0x20 || byte > 0x7e ? '?' : (char)byte;
+        text[i] = (char)(byte < 0x20 || byte > 0x7e ? '?' : byte);
     }
     text[size] = '\0';
     realm_log(realm, "[realm %" PRIu64 "] %s", request->client.value, text);

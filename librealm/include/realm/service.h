@@ -27,7 +27,7 @@ struct realm_request {
     struct realm_id client; /* who sent it: told by the Memory Manager, not by the client */
     uint64_t badge;         /* of the capability it came through: tells the service's clients apart */
     uint32_t size;          /* bytes of data */
-    _Alignas(16) uint8_t data[REALM_PAYLOAD_MAX];
+    uint8_t data[REALM_PAYLOAD_MAX] __attribute__((aligned(16)));
 };
 
 /* What a service does with a request. It replies once with request->token, now or later, if it is not 0. */
