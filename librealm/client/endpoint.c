@@ -115,8 +115,7 @@ void realm_endpoint_accepted(struct realm *realm, const struct realm_control_cha
 
 void realm_client_free(struct realm_client *client)
 {
-    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it loses track of rings, and thinks that this came before
-     */
+    /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it cannot follow the ring of a list */
     struct realm *realm = client->link.realm;
     while (client->tokens != 0)
         realm_token_free(realm, &realm->tokens.entries[client->tokens - 1u]);
