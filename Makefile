@@ -54,6 +54,7 @@ SERVICES  := $(patsubst sim/services/%.c,$(BUILD)/bin/%,$(wildcard sim/services/
 EXAMPLES  := $(patsubst examples/%.c,$(BUILD)/bin/%,$(wildcard examples/*.c))
 
 .PHONY: all help
+.DEFAULT_GOAL := all
 all: $(BUILD)/bin/realm $(BUILD)/lib/librealm.a $(BUILD)/lib/librealm.so $(SERVICES) $(EXAMPLES) ## build everything (default)
 
 help: ## list the targets

@@ -83,6 +83,7 @@ int result_table(bool json)
     char line[RESULT_LINE_MAX];
     struct result result;
     unsigned count = 0;
+    bool missed = false;
 
     if (!json)
         printf("%-48s %14s %12s %18s %16s %4s\n", "case", "value", "floor", "ratio (quartiles)", "goal",
@@ -91,12 +92,13 @@ int result_table(bool json)
         if (!result_parse(line, &result))
             continue;
         count++;
+        missed = missed || !result_met(&result);
         if (json)
             print_json(&result);
         else
             print_row(&result);
     }
-    return count == 0;
+    return missed || count == 0;
 }
 
 static int compare(const void *a, const void *b)

@@ -32,7 +32,7 @@ bool result_parse(const char *line, struct result *ret_result);
 
 bool result_met(const struct result *result);
 
-/* Reads result lines from standard input and prints them as an aligned table, or one JSON object a line.
+
  * Return: 0, 1: there was no result. A goal that is missed is no failure: the table says so. */
 int result_table(bool json);
 

@@ -7,6 +7,7 @@ cd "$(dirname "$0")/.."
 place=$(mktemp -d)
 trap 'rm -rf "$place"' EXIT
 prefix=$place/prefix
+make -s BUILD="$BUILD" >/dev/null # the plain `make` of the README: everything
 make -s install PREFIX="$prefix" BUILD="$BUILD" >/dev/null
 mkdir "$place/mine"
 awk -v to="$place/mine" '

@@ -39,7 +39,7 @@ static void throttle_over(struct poll_timer *timer)
     delivery_flush(realm);
 }
 
-/* Counts one more packet. false: it is one too many for this second. */
+/* false: it has had its packets of this second, and is not read before the next. */
 static bool within_second(struct broker_realm *realm)
 {
     struct poll *poll = realm->broker->poll;
@@ -48,10 +48,8 @@ static bool within_second(struct broker_realm *realm)
         realm->second_start_ns = now_ns;
         realm->second_packets = 0;
     }
-    if (realm->second_packets < BROKER_SECOND_PACKETS) {
-        realm->second_packets++;
+    if (realm->second_packets < BROKER_SECOND_PACKETS)
         return true;
-    }
     poll_remove(poll, &realm->control);
     poll_timer_start(poll, &realm->throttle, realm->second_start_ns + REALM_SEC);
     events_emit(realm->broker->events, "throttled", "{s:s}", "realm", realm->name);
@@ -165,9 +163,10 @@ static bool receive(struct broker_realm *realm)
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return false;
     if (size < 0 || (size == 0 && is_closed(realm))) {
-        lifecycle_sever(realm);
+        lifecycle_left(realm);
         return false;
     }
+    realm->second_packets++;
     handle(realm, packet, (size_t)size, message.msg_flags);
     return true;
 }

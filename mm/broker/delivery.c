@@ -13,6 +13,7 @@
 #include "mm/broker/delivery.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -124,6 +125,12 @@ static int send_packet(const struct broker_realm *realm, const struct delivery_p
     return sent < 0 ? -errno : 0;
 }
 
+static bool hung_up(const struct broker_realm *realm)
+{
+    struct pollfd pollfd = {.fd = realm->control.fd};
+    return poll(&pollfd, 1, 0) > 0 && (pollfd.revents & POLLHUP);
+}
+
 /* One attempt at the first packet of a queue. true: it is gone and the next may follow. */
 static bool send_first(struct broker_realm *realm, struct delivery_queue *queue)
 {
@@ -140,7 +147,9 @@ static bool send_first(struct broker_realm *realm, struct delivery_queue *queue)
         poll_timer_start(realm->broker->poll, &delivery->retry, poll_now_ns() + RETRY_NS);
         return false;
     }
-    /* Any other failure means that the other end is closed; reading from the socket will say so. */
+    /* Any other failure means that nobody reads at the other end. If it is closed, reading will say so. */
+    if (error && !hung_up(realm))
+        lifecycle_offend(realm, "closed its control socket for reading");
     if (!error && packet->sequence != 0) {
         delivery->in_flight = packet->sequence;
         delivery->in_flight_type = packet->packet.header.type;

@@ -233,6 +233,7 @@ static void ended(struct broker_realm *realm, bool failure)
 {
     struct broker *broker = realm->broker;
     lifecycle_sever(realm);
+    poll_timer_stop(broker->poll, &realm->leaving);
     answer_spawner(realm, REALM_E_NOT_STARTED);
     realm->kill_due = false;
     realm->phase = BROKER_TERMINATED;
@@ -240,6 +241,26 @@ static void ended(struct broker_realm *realm, bool failure)
     broker->sweep_due = true;
     if (realm->failed)
         restart_consider(realm);
+}
+
+static void offend_now(struct broker_realm *realm, const char *what)
+{
+    events_emit(realm->broker->events, "offence", "{s:s, s:s}", "realm", realm->name, "what", what);
+    logs_say(realm->broker->logs, realm->name, "ended: it %s", what);
+    broker_kill(realm->broker, realm, BROKER_CAUSE_OFFENCE);
+}
+
+static void still_there(struct poll_timer *timer)
+{
+    offend_now(broker_container(timer, struct broker_realm, leaving),
+               "closed its control socket and went on running");
+}
+
+void lifecycle_left(struct broker_realm *realm)
+{
+    lifecycle_sever(realm);
+    realm->leaving.fire = still_there;
+    poll_timer_start(realm->broker->poll, &realm->leaving, poll_now_ns() + BROKER_LEAVE_DEADLINE_NS);
 }
 
 static void describe_exit(struct broker_realm *realm, int wait_status)
@@ -315,8 +336,6 @@ void lifecycle_end_offenders(struct broker *broker)
         const char *what = realm->offence;
         broker->offenders = realm->next_offender;
         realm->offence = NULL;
-        events_emit(broker->events, "offence", "{s:s, s:s}", "realm", realm->name, "what", what);
-        logs_say(broker->logs, realm->name, "ended: it %s", what);
-        broker_kill(broker, realm, BROKER_CAUSE_OFFENCE);
+        offend_now(realm, what);
     }
 }

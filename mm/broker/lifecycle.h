@@ -33,6 +33,9 @@ void lifecycle_hello(struct broker_realm *realm, uint64_t xid, uint32_t waiter);
  */
 void lifecycle_sever(struct broker_realm *realm);
 
+/* Its control socket is closed: it is severed, and ended if it does not end by itself before long. */
+void lifecycle_left(struct broker_realm *realm);
+
 /* It will be ended for this at the end of the round; until then nothing more is read from it. what is
  * static text, such as "said hello twice". Only the first offence counts. */
 void lifecycle_offend(struct broker_realm *realm, const char *what);

@@ -34,23 +34,24 @@ struct broker_channel;
 #define broker_container(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
 /* Limits. */
-#define BROKER_ROUND_PACKETS    8u     /* taken from one realm in one round */
-#define BROKER_SECOND_PACKETS   10000u /* taken from one realm in one second */
-#define BROKER_QUEUE_ANSWERS    64u    /* waiting for one realm; one more and it is ended */
-#define BROKER_QUEUE_PACKETS    16384u /* … with what comes unasked: channels and children that end */
-#define BROKER_ACK_DEADLINE_NS  (UINT64_C(2) * REALM_SEC)
-#define BROKER_STOP_DEADLINE_NS (UINT64_C(2) * REALM_SEC)
-#define BROKER_POOL_DEADLINE_NS (UINT64_C(5) * REALM_SEC)
-#define BROKER_BACKOFF_FIRST_NS (UINT64_C(100) * REALM_MSEC)
-#define BROKER_BACKOFF_LAST_NS  (UINT64_C(5) * REALM_SEC)
-#define BROKER_REALM_WAITS_MAX  32u   /* connects of one realm that wait */
-#define BROKER_WAITS_MAX        4096u /* … of all realms */
-#define BROKER_REALM_CHANNELS   4096u /* ends of channels that one realm may have */
-#define BROKER_RECORDS_MAX      4096u /* declarations and instances */
-#define BROKER_POOL_CLIENT      2u    /* regions kept ready for a realm that provides nothing */
-#define BROKER_POOL_PROVIDER    8u    /* … and for one that does */
-#define BROKER_POOL_REGIONS_MAX 24u   /* in a pool, whatever is asked for */
-#define BROKER_LAUNCH_QUEUE_MAX 1024u /* packets that wait for the launcher */
+#define BROKER_ROUND_PACKETS     8u     /* taken from one realm in one round */
+#define BROKER_SECOND_PACKETS    10000u /* taken from one realm in one second */
+#define BROKER_QUEUE_ANSWERS     64u    /* waiting for one realm; one more and it is ended */
+#define BROKER_QUEUE_PACKETS     16384u /* … with what comes unasked: channels and children that end */
+#define BROKER_ACK_DEADLINE_NS   (UINT64_C(2) * REALM_SEC)
+#define BROKER_STOP_DEADLINE_NS  (UINT64_C(2) * REALM_SEC)
+#define BROKER_LEAVE_DEADLINE_NS (UINT64_C(2) * REALM_SEC) /* from the closed socket to the exit */
+#define BROKER_POOL_DEADLINE_NS  (UINT64_C(5) * REALM_SEC)
+#define BROKER_BACKOFF_FIRST_NS  (UINT64_C(100) * REALM_MSEC)
+#define BROKER_BACKOFF_LAST_NS   (UINT64_C(5) * REALM_SEC)
+#define BROKER_REALM_WAITS_MAX   32u   /* connects of one realm that wait */
+#define BROKER_WAITS_MAX         4096u /* … of all realms */
+#define BROKER_REALM_CHANNELS    4096u /* ends of channels that one realm may have */
+#define BROKER_RECORDS_MAX       4096u /* declarations and instances */
+#define BROKER_POOL_CLIENT       2u    /* regions kept ready for a realm that provides nothing */
+#define BROKER_POOL_PROVIDER     8u    /* … and for one that does */
+#define BROKER_POOL_REGIONS_MAX  24u   /* in a pool, whatever is asked for */
+#define BROKER_LAUNCH_QUEUE_MAX  1024u /* packets that wait for the launcher */
 
 enum broker_phase {
     BROKER_DORMANT,  /* never started, or: its descriptors of an earlier life are all given back */
@@ -187,7 +188,8 @@ struct broker_realm {
     uint64_t second_start_ns; /* flood limit */
     uint32_t second_packets;
     struct poll_timer throttle;
-    const char *offence; /* what it did: it will be ended before the round is over; else NULL */
+    struct poll_timer leaving; /* it closed its control socket: its end is awaited */
+    const char *offence;       /* what it did: it will be ended before the round is over; else NULL */
     struct broker_realm *next_offender;
     struct broker_realm *spawner; /* its parent, whose SPAWN waits for this start; NULL: nobody's */
     uint64_t spawn_xid;

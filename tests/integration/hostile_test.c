@@ -51,7 +51,8 @@ ParameterizedTestParameters(hostile, offences_end_the_realm)
 {
     static char offences[][16] = {"garbage",     "empty",       "cut",       "short",      "long",
                                   "huge",        "version",     "type",      "event-type", "before-hello",
-                                  "descriptors", "hello-twice", "wrong-ack", "no-ack",     "deaf"};
+                                  "descriptors", "hello-twice", "wrong-ack", "no-ack",     "shut",
+                                  "hang-up",     "deaf"};
     return cr_make_param_array(char[16], offences, sizeof offences / sizeof *offences);
 }
 

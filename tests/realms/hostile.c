@@ -194,6 +194,17 @@ static int run(const char *what)
     } else if (strcmp(what, "wrong-ack") == 0) {
         after_welcome();
         ack(in.welcome.sequence + 1000);
+    } else if (strcmp(what, "shut") == 0) {
+        /* Hears nothing any more, and asks for something that must be answered. */
+        after_welcome();
+        ack(in.welcome.sequence);
+        shutdown(REALM_CONTROL_FD, SHUT_RD);
+        named(REALM_CONTROL_CONNECT, "echo", 4, 4);
+        poll(NULL, 0, -1);
+    } else if (strcmp(what, "hang-up") == 0) {
+        after_welcome();
+        close(REALM_CONTROL_FD);
+        poll(NULL, 0, -1);
     } else if (strcmp(what, "no-ack") == 0)
         after_welcome();
     else if (strcmp(what, "deaf") == 0)

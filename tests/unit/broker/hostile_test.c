@@ -250,6 +250,21 @@ WORLD_TEST(hostile, what_was_queued_comes_when_it_reads_again)
     cr_expect_eq(world_counts(&world).packets, 0);
 }
 
+WORLD_TEST(hostile, one_at_a_time_counts_the_same)
+{
+    /* A realm that waits for each answer has its 10 000 a second, too: looking in vain is no packet. */
+    struct process *a = open_both();
+    struct realm_control_stats stats = {0};
+    realm_control_header_init(&stats.header, REALM_CONTROL_STATS, 0);
+    world_advance(&world, REALM_SEC);
+    for (stats.calls = 1; stats.calls < BROKER_SECOND_PACKETS; stats.calls++) {
+        process_send(a, &stats, sizeof(stats));
+        world_settle(&world);
+        cr_assert_eq(broker_find_realm(world.broker, "A")->stats.calls, stats.calls);
+    }
+    cr_expect_eq(world_events(&world, "throttled"), 0);
+}
+
 WORLD_TEST(hostile, a_flood_is_throttled_and_stalls_nobody)
 {
     /* Of a packet without an answer, 10 000 are taken in a second and not one more until it is over. */
