@@ -32,8 +32,8 @@ bool result_parse(const char *line, struct result *ret_result);
 
 bool result_met(const struct result *result);
 
-
- * Return: 0, 1: there was no result. A goal that is missed is no failure: the table says so. */
+/* Reads result lines from standard input and prints them as an aligned table, or one JSON object a line.
+ * Return: 0; 1: a goal is missed, or there was no result. */
 int result_table(bool json);
 
 /* The median and quartiles of count numbers, which it sorts. */
