@@ -99,7 +99,8 @@ static int sleep_on(struct call *call, struct realm_os_word *words, unsigned cou
     if (error == REALM_E_TIMEOUT && realm_consumer_ready(&link->consumer))
         realm->lost_wakes++;
 #endif
-    return error;
+    /* Interrupted: a look costs nothing, but it is not the peer's doing. */
+    return error == REALM_E_WOULD_BLOCK ? 0 : error;
 }
 
 /* --- waiting for the reply --- */

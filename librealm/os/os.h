@@ -79,7 +79,9 @@ struct realm_os_word {
 
 /*
  * Sleeps until one of 1 to 8 words no longer holds what was seen, somebody wakes one, or the deadline.
- * Return: 0: look again (also without a reason); REALM_E_TIMEOUT; -errno.
+ * Return: 0: look again, a word was woken, has changed or is gone; REALM_E_WOULD_BLOCK: look again, but
+ * nobody is known to have woken anything (a signal came, or the system can only look from time to time), so
+ * it must not be held against a peer; REALM_E_TIMEOUT; -errno.
  */
 int realm_os_wait(struct realm_os *os, const struct realm_os_word *words, unsigned count,
                   uint64_t deadline_ns);

@@ -36,9 +36,10 @@ static int sleep_status(long result)
         return 0;
     switch (errno) {
     case EAGAIN: /* a word had changed already */
-    case EINTR:
     case EFAULT: /* the page was taken away: the channel was revoked, and its flag says so */
         return 0;
+    case EINTR:
+        return REALM_E_WOULD_BLOCK;
     case ETIMEDOUT:
         return REALM_E_TIMEOUT;
     default:
@@ -62,7 +63,7 @@ static int wait_without_waitv(struct realm_os *os, const struct realm_os_word *w
     if (deadline_ns <= slice_end_ns)
         return wait_one(words, deadline_ns);
     int error = wait_one(words, slice_end_ns);
-    return error == REALM_E_TIMEOUT ? 0 : error;
+    return error == REALM_E_TIMEOUT ? REALM_E_WOULD_BLOCK : error;
 }
 
 int realm_os_wait(struct realm_os *os, const struct realm_os_word *words, unsigned count,

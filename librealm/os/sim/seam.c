@@ -129,11 +129,16 @@ int realm_os_wait(struct realm_os *os, const struct realm_os_word *words, unsign
         if (realm_load_relaxed(words[i].address) != words[i].seen)
             return 0;
     }
+    uint64_t interrupt_ns =
+        os->world->interrupt_ns ? os->world->now_ns + os->world->interrupt_ns : REALM_FOREVER;
+    bool interrupted = interrupt_ns < deadline_ns;
     os->words = words;
     os->words_count = count;
-    bool woken = sim_block(os, deadline_ns);
+    bool woken = sim_block(os, interrupted ? interrupt_ns : deadline_ns);
     os->words_count = 0;
-    return woken ? 0 : REALM_E_TIMEOUT;
+    if (woken)
+        return 0;
+    return interrupted ? REALM_E_WOULD_BLOCK : REALM_E_TIMEOUT;
 }
 
 void realm_os_wake(struct realm_os *os, const uint32_t *word)

@@ -142,6 +142,7 @@ struct sim_manager;
 struct sim_world {
     uint64_t random;
     uint64_t now_ns;
+    uint64_t interrupt_ns; /* 0: waits on words are never interrupted */
     uint64_t steps, steps_max;
     unsigned cpus;
     enum realm_waiter_kind waiter;

@@ -330,3 +330,57 @@ Test(call, a_reply_is_cut_to_the_callers_buffer)
     run_clean(world, 2);
     sim_world_free(world);
 }
+
+/* --- a long call --- */
+
+#define LONG_NS (10 * REALM_SEC)
+
+static uint64_t asked;
+
+static void reply_now(struct realm *realm, struct realm_timer *timer, void *context)
+{
+    (void)timer, (void)context;
+    CHECK_EQ(realm_reply(realm, asked, 0, 0, NULL, 0), 0);
+}
+
+static void reply_later(struct realm *realm, const struct realm_request *request, void *context)
+{
+    (void)context;
+    asked = request->token;
+    CHECK_EQ(realm_timer_start(realm, LONG_NS, 0, reply_now, NULL, NULL), 0);
+}
+
+static int slow_server(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    CHECK_EQ(realm_register(realm, "slow", reply_later, NULL, NULL), 0);
+    CHECK_EQ(realm_run(realm), 0);
+    realm_close(realm);
+    return 0;
+}
+
+static int patient_client(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct realm_channel *channel = connected(realm, "slow");
+    CHECK_EQ(realm_call(channel, 1, NULL, 0, NULL, REALM_FOREVER), 0);
+    CHECK_EQ(realm_call(channel, 1, NULL, 0, NULL, LONG_NS / 2), REALM_E_TIMEOUT);
+    realm_disconnect(channel);
+    realm_close(realm);
+    return 0;
+}
+
+Test(call, interruptions_are_not_the_peers)
+{
+    /* Goal: thousands of interruptions of one sleep accuse nobody, end no call and keep no deadline from it.
+     */
+    struct sim_world *world = sim_world_new(1);
+    sim_interrupt_every(world, REALM_MSEC);
+    sim_world_add_realm(world, "server", slow_server, NULL);
+    unsigned client = sim_world_add_realm(world, "client", patient_client, NULL);
+    run_clean(world, 2);
+    cr_assert_gt(sim_realm_counters(world, client).waits, 14000u);
+    sim_world_free(world);
+}
