@@ -88,7 +88,8 @@ static int take_wakes(struct realm *realm, uint64_t deadline_ns)
     realm->polled_at_ns = 0;
     if (error)
         return error;
-    for (unsigned i = 0; i < count && !error; i++) {
+    /* All of them, whatever the control socket says: what was reported is no longer armed. */
+    for (unsigned i = 0; i < count; i++) {
         if (wakes[i] == REALM_WAKE_CONTROL)
             error = realm_control_drain(realm);
         else if (wakes[i] == REALM_WAKE_SCAN)

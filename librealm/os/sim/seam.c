@@ -84,6 +84,10 @@ int realm_os_control_receive(struct realm_os *os, void *bytes, size_t capacity, 
                              int *ret_handles, unsigned handles_capacity, unsigned *ret_handles_count)
 {
     sim_step(os, "looks at control", 0);
+    if (os->control_fails_ns != 0 && os->world->now_ns >= os->control_fails_ns) {
+        os->control_fails_ns = 0;
+        return -ENOMEM;
+    }
     struct sim_packet *packet = sim_queue_pop(&os->inbox);
     if (!packet)
         return os->world->manager_gone ? REALM_E_MM_GONE : REALM_E_WOULD_BLOCK;

@@ -319,6 +319,11 @@ void sim_manager_gone_at(struct sim_world *world, uint64_t now_ns)
     add_event(world, (struct sim_event){.at_ns = now_ns, .kind = SIM_EVENT_GONE});
 }
 
+void sim_control_fails_at(struct sim_world *world, unsigned realm, uint64_t now_ns)
+{
+    world->realms[realm]->control_fails_ns = now_ns;
+}
+
 void sim_interrupt_every(struct sim_world *world, uint64_t time_ns)
 {
     world->interrupt_ns = time_ns;

@@ -108,6 +108,7 @@ struct realm_os {
     bool ended;
     int exit;
     uint64_t kill_at_step;
+    uint64_t control_fails_ns; /* 0: it does not */
 
     /* asleep */
     bool blocked, timed_out;

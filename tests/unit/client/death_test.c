@@ -4,6 +4,8 @@
  */
 #include "tests/unit/client/twin.h"
 
+#include <errno.h>
+
 /* --- killed at every step --- */
 
 static int until_error_client(void *argument)
@@ -200,5 +202,52 @@ Test(death, of_the_memory_manager)
         sim_manager_gone_at(world, REALM_SEC);
         run_clean(world, 2);
         sim_world_free(world);
+    }
+}
+
+/* --- a system that fails --- */
+
+#define FAILURE_NS (10 * REALM_SEC)
+
+static int failing_server(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    CHECK_EQ(realm_register(realm, "echo", echo, NULL, NULL), 0);
+    CHECK_EQ(realm_run(realm), -ENOMEM);
+    CHECK_EQ(realm_run(realm), 0);
+    realm_close(realm);
+    return 0;
+}
+
+/* Calls when the failure comes, after the server has gone to sleep. */
+static int punctual_client(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct realm_channel *channel = connected(realm, "echo");
+    call_echo(channel, 1, 10);
+    CHECK_EQ(realm_run_once(realm, FAILURE_NS - realm_now_ns(realm)), REALM_E_TIMEOUT);
+    CHECK_EQ(realm_call(channel, 2, NULL, 0, NULL, REALM_SEC), 0);
+    realm_disconnect(channel);
+    realm_close(realm);
+    return 0;
+}
+
+Test(death, of_nobody_when_the_control_socket_fails)
+{
+    /* Goal: a client that woke the server together with a failing control socket is served nevertheless.
+     * Whether they come together, the seed decides. */
+    for (unsigned kind = REALM_WAITER_URING; kind <= REALM_WAITER_PIPE; kind++) {
+        for (uint64_t seed = 0; seed < 200; seed++) {
+            struct sim_world *world = sim_world_new(seed);
+            sim_world_waiter(world, kind);
+            unsigned server = sim_world_add_realm(world, "server", failing_server, NULL);
+            sim_world_add_realm(world, "client", punctual_client, NULL);
+            sim_query_at(world, server, FAILURE_NS);
+            sim_control_fails_at(world, server, FAILURE_NS);
+            run_clean(world, 2);
+            sim_world_free(world);
+        }
     }
 }
