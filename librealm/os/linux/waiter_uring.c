@@ -25,6 +25,7 @@
 #define SQ_ENTRIES   128u
 #define CQ_ENTRIES   1024u
 #define GARBAGE_FREE 64u /* that much is never worth a collection */
+#define FAILURES_MAX 10u /* in a row: a second, with the pauses between them */
 
 /* Slots of user_data that are no channel's. */
 #define SLOT_CONTROL UINT32_MAX
@@ -52,6 +53,7 @@ struct uring_waiter {
     uint32_t control_generation;
     bool control_polled;
     uint32_t overflow_seen; /* completions that the kernel had to drop, for want of memory */
+    unsigned failures;      /* in a row, of the kind that passes */
 };
 
 static struct uring_waiter *self(struct realm_waiter *waiter)
@@ -350,16 +352,37 @@ static int enter(struct uring_waiter *waiter, uint64_t deadline_ns)
     return result < 0 ? result : 0;
 }
 
+/*
+ * Whether the kernel was short of memory (EAGAIN), or of room for completions (EBUSY; EBADR: it dropped some,
+ * and the next prepare renews every wait). What was prepared is still there, so trying again loses nothing.
+ * The first time at once, since reaping has made room, then after pauses that double, up to the limit.
+ */
+static bool recovers(struct uring_waiter *waiter, int error)
+{
+    if (error != -EAGAIN && error != -EBUSY && error != -EBADR)
+        return false;
+    if (waiter->failures == FAILURES_MAX)
+        return false;
+    if (waiter->failures > 0) {
+        struct timespec pause = realm_os_timespec(REALM_MSEC << waiter->failures);
+        (void)nanosleep(&pause, NULL);
+    }
+    waiter->failures++;
+    return true;
+}
+
 int realm_waiter_uring_wait(struct realm_waiter *base, uint64_t deadline_ns, uint32_t *ret_wakes,
                             unsigned capacity, unsigned *ret_count)
 {
     struct uring_waiter *waiter = self(base);
     for (;;) {
         int error = prepare(waiter);
-        if (error != 0)
-            return error;
-        error = enter(waiter, deadline_ns);
+        if (error == 0)
+            error = enter(waiter, deadline_ns);
         unsigned count = reap(waiter, ret_wakes, capacity);
+        if (count == 0 && recovers(waiter, error))
+            continue;
+        waiter->failures = 0;
         if (count != 0 || error == -EINTR) {
             *ret_count = count;
             return 0;
