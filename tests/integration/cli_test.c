@@ -2,9 +2,13 @@
  * The command line as people meet it: help, usage errors, a typo in a scenario, nothing running.
  */
 #include <criterion/criterion.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/integration/harness.h"
@@ -150,4 +154,36 @@ Test(cli, looks_at_a_running_system)
     free(text);
     cr_assert_eq(run_finish(run), 0);
     run_nothing_left(run);
+}
+
+/* Goal: with any of the standard descriptors closed a system runs, and ends, as with /dev/null there. */
+Test(cli, closed_standard_descriptors)
+{
+    char directory[] = "/tmp/realmkit-closed-XXXXXX", path[64], command[4200];
+    cr_assert_not_null(mkdtemp(directory));
+    snprintf(path, sizeof path, "%s/scenario.yaml", directory);
+    snprintf(command, sizeof command, "%s/realm", harness_bin());
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    fprintf(file, "system: t\nrealms:\n  - {name: a, program: \"%s/worker\", args: [run]}\n", harness_bin());
+    fclose(file);
+    for (int closed = 1; closed < 8; closed++) {
+        pid_t pid = fork();
+        if (pid == 0) {
+            prctl(PR_SET_PDEATHSIG, SIGKILL);
+            alarm(30); /* only a hang lasts so long */
+            setenv("XDG_RUNTIME_DIR", directory, 1);
+            dup2(open("/dev/null", O_RDWR), 1);
+            for (int fd = 0; fd < 3; fd++)
+                if (closed & 1 << fd)
+                    close(fd);
+            execl(command, "realm", "run", path, "--for", "50ms", (char *)NULL);
+            _exit(127);
+        }
+        int status;
+        cr_assert_eq(waitpid(pid, &status, 0), pid);
+        cr_assert(WIFEXITED(status) && WEXITSTATUS(status) == 0, "closed: %d, status: %x", closed, status);
+    }
+    snprintf(command, sizeof command, "rm -rf %s", directory);
+    cr_assert_eq(system(command), 0);
 }
