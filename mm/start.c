@@ -15,6 +15,7 @@
 #include <realm/types.h>
 
 #include "mm/broker/broker.h"
+#include "mm/launcher/children.h"
 #include "mm/launcher/descriptors.h"
 #include "mm/launcher/launcher.h"
 
@@ -63,6 +64,9 @@ int mm_start(const struct mm_config *config, const struct mm_options *options, p
 {
     const pid_t front_end = getpid();
 
+    /* Not inherited: the launcher makes itself one, too. What it leaves when it is killed comes here. */
+    if (prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) < 0)
+        return -errno;
     pid_t pid = fork();
     if (pid < 0)
         return -errno;
@@ -73,4 +77,9 @@ int mm_start(const struct mm_config *config, const struct mm_options *options, p
     }
     *ret_launcher = pid;
     return 0;
+}
+
+void mm_sweep(void)
+{
+    children_sweep();
 }

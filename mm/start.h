@@ -20,9 +20,15 @@ struct mm_options {
 /*
  * Starts a system. The descriptors are the caller's to close afterwards. When the caller dies, all of it
  * dies; to end it politely, send SIGTERM to *ret_launcher, then wait for it (its exit status is 0 if the
- * system ended by itself or as asked, 1 otherwise).
+ * system ended by itself or as asked, 1 otherwise), then call mm_sweep. The caller becomes a child subreaper.
  * Return: 0; -errno.
  */
 int mm_start(const struct mm_config *config, const struct mm_options *options, pid_t *ret_launcher);
+
+/*
+ * Once the launcher has been reaped: kills and reaps what it has left, which is something only if it was
+ * killed. All of that is this process's children by then, and every child of this process is taken for it.
+ */
+void mm_sweep(void);
 
 #endif

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "mm/start.h"
 #include "tools/command.h"
 #include "tools/events.h"
 #include "tools/print.h"
@@ -117,8 +118,10 @@ static void ask_to_end(struct stream *stream)
 
 static void reap(struct stream *stream)
 {
-    if (!stream->ended && waitpid(stream->launcher, &stream->wait_status, WNOHANG) == stream->launcher)
+    if (!stream->ended && waitpid(stream->launcher, &stream->wait_status, WNOHANG) == stream->launcher) {
         stream->ended = true;
+        mm_sweep();
+    }
 }
 
 static void take_signals(struct stream *stream)
@@ -289,6 +292,7 @@ int stream_run(struct stream *stream, int events, pid_t launcher)
         fprintf(stderr, "realm run: %s\n", strerror(-error));
         kill(launcher, SIGKILL);
         waitpid(launcher, NULL, 0);
+        mm_sweep();
         return EXIT_FAILED;
     }
     return exit_status(stream);

@@ -93,33 +93,49 @@ void children_kill_all(const struct children *children)
         children_kill(children->entries[i].pid);
 }
 
-static void kill_if_stray(const struct children *children, pid_t other, pid_t pid)
+static bool kill_if_stray(const struct children *children, pid_t other, pid_t pid)
 {
-    if (pid > 0 && pid != other && children_find_pid(children, pid) == NULL)
-        (void)kill(pid, SIGKILL);
+    return pid > 0 && pid != other && children_find_pid(children, pid) == NULL && kill(pid, SIGKILL) == 0;
 }
 
-void children_kill_strays(const struct children *children, pid_t other)
+bool children_kill_strays(const struct children *children, pid_t other)
 {
     char text[4096];
     ssize_t size;
     pid_t pid = 0;
+    bool any = false;
 
     /* The kernel's list: pids, each followed by a space. Where it is missing there is no sweep. */
     int list = open("/proc/thread-self/children", O_RDONLY | O_CLOEXEC);
     if (list < 0)
-        return;
+        return false;
     while ((size = read(list, text, sizeof text)) > 0) {
         for (ssize_t i = 0; i < size; i++) {
             if (isdigit((unsigned char)text[i])) {
                 pid = pid * 10 + (text[i] - '0');
             } else {
-                kill_if_stray(children, other, pid);
+                any |= kill_if_stray(children, other, pid);
                 pid = 0;
             }
         }
     }
     close(list);
+    return any;
+}
+
+void children_sweep(void)
+{
+    const struct children none = {0};
+    siginfo_t info;
+    int status;
+
+    /* At least one has been killed each time: so each wait ends. Its children are ours by then. */
+    while (children_kill_strays(&none, 0)) {
+        while (waitid(P_ALL, 0, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+            ;
+        while (children_reap(&status) > 0)
+            ;
+    }
 }
 
 pid_t children_reap(int *ret_wait_status)

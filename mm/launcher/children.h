@@ -41,8 +41,13 @@ struct child *children_find_realm(const struct children *children, uint64_t real
 void children_kill(pid_t pid);
 void children_kill_all(const struct children *children);
 
-/* Kills each child of this process that is neither in the table nor `other`. */
-void children_kill_strays(const struct children *children, pid_t other);
+/* Kills each child of this process that is neither in the table nor `other`. Return: whether there were any.
+ */
+bool children_kill_strays(const struct children *children, pid_t other);
+
+/* Kills and reaps every child of this process, and what becomes its child by that, until there is none that
+ * it may kill. Waits for their ends. */
+void children_sweep(void);
 
 /*
  * Reaps one child that has ended, if there is one, without waiting. Before it is reaped, what is left in its

@@ -145,3 +145,19 @@ Test(deaths, of_the_broker)
     cr_assert_eq(run_finish(run), 1);
     run_nothing_left(run);
 }
+
+/* Goal: the launcher is killed, and what a realm has put into a session of its own ends with all the rest:
+ * when the front end has ended, it is there no more. */
+Test(deaths, of_the_launcher)
+{
+    struct run *run = run_start("system: t\nrealms:\n"
+                                "  - {name: away, program: \"@BIN@/fork_away\"}\n" SERVER ECHO,
+                                NULL);
+    int pid = 0;
+    json_t *log = run_wait_event(run, "log", "realm", "away");
+    cr_assert_eq(sscanf(json_string_value(json_object_get(log, "text")), "away %d", &pid), 1);
+    kill(run_launcher(run), SIGKILL);
+    cr_assert_eq(run_finish(run), 1);
+    cr_assert_neq(kill(pid, SIGKILL), 0, "it has survived");
+    run_nothing_left(run);
+}
