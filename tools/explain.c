@@ -141,7 +141,7 @@ static int find_service(const struct mm_config *config, const char *name, uint32
             return EXIT_FINE;
         }
     }
-    return unknown("service", name, NULL);
+    return unknown("service", name, mm_config_nearest_service(config, name));
 }
 
 static int ask_config(const struct arguments *arguments, const struct mm_config *config,

@@ -178,6 +178,15 @@ void print_table(FILE *stream, const json_t *rows, const struct print_column *co
     free(cells);
 }
 
+int print_rows(const struct arguments *arguments, const json_t *rows, const struct print_column *columns,
+               size_t count, const char *none)
+{
+    if (arguments_has(arguments, "--json"))
+        return print_json(stdout, rows);
+    print_table(stdout, rows, columns, count, none);
+    return EXIT_FINE;
+}
+
 int print_answer(const struct arguments *arguments, const char *command, const struct print_column *columns,
                  size_t count, const char *none)
 {
@@ -185,10 +194,7 @@ int print_answer(const struct arguments *arguments, const char *command, const s
     int status = client_ask(arguments, json_pack("{s:s}", "command", command), &rows);
     if (status)
         return status;
-    if (arguments_has(arguments, "--json"))
-        status = print_json(stdout, rows);
-    else
-        print_table(stdout, rows, columns, count, none);
+    status = print_rows(arguments, rows, columns, count, none);
     json_decref(rows);
     return status;
 }

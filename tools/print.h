@@ -42,6 +42,10 @@ void print_time_text(uint64_t ns, char *text, size_t capacity);
 /* Whether to use colours on a stream: a terminal, and $NO_COLOR is not set. */
 bool print_colours(FILE *stream);
 
+/* An answer's rows: a table, or JSON if the arguments say so. Return: the exit status. */
+int print_rows(const struct arguments *arguments, const json_t *rows, const struct print_column *columns,
+               size_t count, const char *none);
+
 /*
  * What most of the looking commands are: asks for `command`, prints the rows as a table, or as JSON.
  * Return: the exit status.

@@ -120,6 +120,16 @@ static json_t *refuse_realm(const struct broker *broker, const char *name)
     return admin_commands_refuse(fix, "there is no realm `%s`", quote(name).text);
 }
 
+static json_t *refuse_service(const struct broker *broker, const char *name)
+{
+    const char *nearest = mm_config_nearest_service(broker->config, name);
+    char fix[TEXT_BYTES] = "`realm services` lists the services";
+
+    if (nearest)
+        snprintf(fix, sizeof fix, "did you mean `%s`? `realm services` lists the services", nearest);
+    return admin_commands_refuse(fix, "there is no service `%s`", quote(name).text);
+}
+
 /* --- what the arguments say; they have been checked --- */
 
 static const char *string_argument(const struct request *request, const char *name)
@@ -190,7 +200,8 @@ static json_t *run_explain(const struct request *request)
     int error = broker_explain(request->broker, realm, string_argument(request, "service"), &explanation);
     if (error != 0 && error != REALM_E_NO_SERVICE)
         return accept_with(NULL);
-    json_t *answer = accept_with(admin_answers_explanation(explanation));
+    json_t *answer = error ? refuse_service(request->broker, string_argument(request, "service"))
+                           : accept_with(admin_answers_explanation(explanation));
     free(explanation);
     return answer;
 }
@@ -208,11 +219,12 @@ static json_t *refuse_spawn(const struct broker_spawn *spawn, int error)
         return admin_commands_refuse("a name is 1 to 255 bytes of UTF-8 without control characters",
                                      "`%s` is no name", quote(spawn->name ? spawn->name : "").text);
     case REALM_E_BAD_ARGUMENT:
-        return admin_commands_refuse(
-            spawn->name ? "leave out the name, or declare the realm with `template: true`" : "give `name`",
-            spawn->name ? "`%s` is no template: it has only its own name"
-                        : "`%s` is a template: each of its instances needs a name",
-            program.text);
+        return admin_commands_refuse(spawn->name
+                                         ? "leave out the name, or declare the realm with `template: true`"
+                                         : "give it a name: `realm spawn --name NAME`",
+                                     spawn->name ? "`%s` is no template: it has only its own name"
+                                                 : "`%s` is a template: each of its instances needs a name",
+                                     program.text);
     case REALM_E_NOT_STARTED:
         return admin_commands_refuse("`realm ps` shows its parent and its starts, `realm logs` the reason",
                                      "`%s` cannot start now: its parent does not run, its start limit is "

@@ -1,10 +1,13 @@
 /*
- * Freeing a configuration. Every pointer in it is owned by it and nothing is shared, so the order is free;
- * a half-made one (a reader gave up) has NULL and zero where nothing was made yet.
+ * Freeing a configuration, and looking for names in it. Every pointer in it is owned by it and nothing is
+ * shared, so the order is free; a half-made one (a reader gave up) has NULL and zero where nothing was made
+ * yet.
  */
 #include "mm/config/config.h"
 
 #include <stdlib.h>
+
+#include "librealm/core/nearest.h"
 
 static void free_realm(struct mm_realm *realm)
 {
@@ -45,4 +48,23 @@ void mm_config_free(struct mm_config *config)
     free(config->asserts);
     free(config->requirements);
     free(config);
+}
+
+const char *mm_config_nearest_service(const struct mm_config *config, const char *name)
+{
+    size_t capacity = config->services_count, count = 0;
+    for (size_t i = 0; i < config->services_count; i++)
+        capacity += config->services[i].aliases_count;
+    const char **names = calloc(capacity, sizeof *names);
+    if (!names)
+        return NULL;
+    for (size_t i = 0; i < config->services_count; i++) {
+        const struct mm_service *service = &config->services[i];
+        names[count++] = service->name;
+        for (size_t j = 0; j < service->aliases_count; j++)
+            names[count++] = service->aliases[j].name;
+    }
+    const char *nearest = realm_nearest(name, names, count);
+    free(names);
+    return nearest;
 }

@@ -124,4 +124,7 @@ struct mm_config {
 /* Frees everything in it, then it. NULL is a no-op; half-made configurations are fine. */
 void mm_config_free(struct mm_config *config);
 
+/* The service's name or alias that was probably meant, borrowed; NULL: none, or no memory to look for it. */
+const char *mm_config_nearest_service(const struct mm_config *config, const char *name);
+
 #endif
