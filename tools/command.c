@@ -28,6 +28,7 @@ const struct command command_table[] = {
      {{"--json", 0, NULL, "print events as they are: one JSON object a line", NULL},
       {"--for", 0, "TIME", "end politely after this time, such as 500ms or 5s", NULL},
       {"--waiter", 0, "KIND", "how realms wait: auto, uring or pipe (default: auto)", "auto|uring|pipe"},
+      {"--without", 0, "PARTS", "do without these parts of the box, such as userns,landlock", NULL},
       {"--orphan-grace", 0, "TIME", "how long channels live on when the broker dies (default: 5s)", NULL},
       {"--instance", 0, "NAME", "name of this system (default: $REALMKIT_INSTANCE, else \"default\")", NULL},
       {"--quiet", 'q', NULL, "print only what went wrong", NULL}},

@@ -19,6 +19,10 @@
 #define REALM_LAUNCH_FDS_MAX          32u
 #define REALM_LAUNCH_REGION_BYTES_MAX (1024u * 1024u)
 
+/* How a realm says that it is loaded: openat relative to this directory, which nobody has, so that it cannot
+ * succeed anywhere. Under the box's filter the launcher sees it, and shuts the box for good. */
+#define REALM_LOADED_DIRECTORY (-77)
+
 enum realm_launch_type {
     /* from the broker */
     REALM_LAUNCH_SPAWN = 1,   /* struct realm_launch_spawn   → SPAWNED or FAILED */

@@ -22,6 +22,7 @@
 #include "mm/broker/realms.h"
 #include "mm/broker/restart.h"
 #include "mm/broker/state.h"
+#include "mm/sandbox/features.h"
 
 static void *resize(void *context, void *memory, size_t old_size, size_t new_size)
 {
@@ -76,12 +77,25 @@ static const char *waiter_name(enum realm_waiter_kind waiter)
     return waiter == REALM_WAITER_URING ? "uring" : waiter == REALM_WAITER_PIPE ? "pipe" : "auto";
 }
 
+/* What the box has to do without. */
+static json_t *missing_parts(const struct broker *broker)
+{
+    json_t *missing = json_array();
+    for (unsigned part = SANDBOX_USERNS; part <= SANDBOX_CGROUP; part <<= 1)
+        if (!(broker->options.parts & part))
+            json_array_append_new(missing, json_string(sandbox_part_name(part)));
+    return missing;
+}
+
 /* In the order of the file, so that a scenario is read from top to bottom. */
 static void boot(struct broker *broker)
 {
     const struct mm_config *config = broker->config;
-    events_emit(broker->events, "booted", "{s:s, s:I, s:s}", "system", config->system ? config->system : "",
-                "realms", (json_int_t)config->realms_count, "waiter", waiter_name(broker->options.waiter));
+    json_t *missing = missing_parts(broker);
+    events_emit(broker->events, "booted", "{s:s, s:I, s:s, s:O}", "system",
+                config->system ? config->system : "", "realms", (json_int_t)config->realms_count, "waiter",
+                waiter_name(broker->options.waiter), "missing", missing);
+    json_decref(missing);
     for (size_t i = 0; i < config->realms_count; i++) {
         const struct mm_realm *declaration = &config->realms[i];
         if (!declaration->start || declaration->template || declaration->parent != MM_INIT)

@@ -67,7 +67,7 @@ int lifecycle_start(struct broker_realm *realm)
     restart_count(realm);
     realm->cause = BROKER_CAUSE_NONE;
     realm->pid = 0;
-    realm->severed = realm->hello = realm->welcomed = false;
+    realm->severed = realm->loaded = realm->hello = realm->welcomed = false;
     realm->failed = false;
     realm->waiter = 0;
     realm->second_packets = 0;
@@ -117,8 +117,16 @@ void lifecycle_started(struct broker_realm *realm, const struct realm_launch_spa
                 (json_int_t)realm->id, "pid", (int)realm->pid);
     answer_spawner(realm, 0);
     tell_parent(realm, REALM_STATE_RUNNING, 0);
-    if (poll_add(broker->poll, &realm->control, EPOLLIN) ||
-        launch_regions(realm, LAUNCH_FOR_PAGE, 1, PAGE_BYTES))
+    if (launch_regions(realm, LAUNCH_FOR_PAGE, 1, PAGE_BYTES))
+        lifecycle_offend(realm, "needed more memory than there is");
+}
+
+void lifecycle_loaded(struct broker_realm *realm)
+{
+    if (realm->phase != BROKER_RUNNING || realm->severed || realm->loaded)
+        return;
+    realm->loaded = true;
+    if (poll_add(realm->broker->poll, &realm->control, EPOLLIN))
         lifecycle_offend(realm, "needed more memory than there is");
 }
 

@@ -169,6 +169,7 @@ struct broker_realm {
     uint64_t started_ns; /* poll_now_ns */
     bool severed;        /* what it owned is given back; only its process may be left */
     bool kill_due;       /* the launcher is to be told to kill it */
+    bool loaded;         /* its box is shut: only now its socket is read */
     bool hello;          /* it has said so; hello_xid waits for the WELCOME */
     bool welcomed;
     uint64_t hello_xid;
