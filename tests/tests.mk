@@ -72,3 +72,21 @@ fuzz: $(FUZZERS) ## run every fuzz target for FUZZ_SECONDS (10), from its corpus
 .PHONY: test-install
 test-install: all ## a service built outside the tree, with pkg-config, runs
 	@BUILD=$(BUILD) CC="$(CC)" sh tests/install.sh
+
+# --- the adversary suite: hostile realms without librealm, and the program that starts and judges them. Neither
+# is built with sanitizers: an attacker makes raw system calls, and what is under test is everybody else. ---
+ADVERSARY_realm := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/adversary/attack_*.c tests/adversary/raw*.c) \
+                   tests/adversary/themes.c tests/adversary/report.c)
+ADVERSARY_suite := $(patsubst %,$(BUILD)/tests/adversary/%.o,suite judge system host table)
+ADVERSARY := $(BUILD)/bin/adversary $(BUILD)/bin/adversary-static $(BUILD)/bin/adversary_suite
+$(BUILD)/tests/adversary/%.o: CFLAGS := $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS))
+$(BUILD)/bin/adversary $(BUILD)/bin/adversary-static: $(BUILD)/tests/adversary/realm.o $(ADVERSARY_realm)
+	@mkdir -p $(@D); echo "  LD    $@"; $(CC) $(if $(findstring static,$@),-static) -o $@ $^ -lpthread
+$(BUILD)/bin/adversary_suite: $(ADVERSARY_suite) $(ADVERSARY_realm)
+	@mkdir -p $(@D); echo "  LD    $@"; $(CC) -o $@ $^ -ljansson -lpthread
+
+.PHONY: test-adversary test-adversary-weakened
+test-adversary: all $(BUILD)/bin/worker $(ADVERSARY) ## hostile realms: as this user, and called by root as another
+	@BUILD=$(BUILD) sh tests/adversary/run.sh
+test-adversary-weakened: all $(BUILD)/bin/worker $(ADVERSARY) ## each restriction of the filter is needed
+	@BUILD=$(BUILD) sh tests/adversary/weakened.sh
