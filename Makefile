@@ -12,9 +12,9 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
             -Wpointer-arith -Wwrite-strings
 CPPFLAGS += -D_GNU_SOURCE -I. -Ilibrealm/include
 CFLAGS_common  := -std=gnu11 -g -fPIC -fno-omit-frame-pointer $(WARNINGS)
-CFLAGS_debug   := -O1 -DREALM_DEBUG=1
+CFLAGS_debug   := -O1 -DREALM_DEBUG=1 -DREALM_STOP_POINTS=1
 CFLAGS_release := -O2
-CFLAGS_asan    := -O1 -DREALM_DEBUG=1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
+CFLAGS_asan    := -O1 -DREALM_DEBUG=1 -DREALM_STOP_POINTS=1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
 CFLAGS_tsan    := -O1 -DREALM_DEBUG=1 -fsanitize=thread
 ifeq ($(filter $(VARIANT),debug release asan tsan),)
 $(error VARIANT is debug, release, asan or tsan, not '$(VARIANT)')

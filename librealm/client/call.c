@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+#include "librealm/core/stop_point.h"
+
 struct call {
     struct realm_channel *channel;
     uint32_t number; /* of the awaited reply; 0: none is */
@@ -36,6 +38,7 @@ static int take_reply(struct call *call)
     int error = realm_consumer_pop(&link->consumer, &message, data, capacity);
     if (error)
         return error;
+    REALM_STOP_POINT("reply-taken");
     link->messages++;
     if (message.kind != REALM_MESSAGE_REPLY)
         return REALM_E_PEER_FAULT;
@@ -175,6 +178,7 @@ static int push(struct call *call, const struct realm_message *message, const vo
             return link->state;
         int error = realm_producer_push(&link->producer, message, data);
         if (__builtin_expect(error == 0, 1)) {
+            REALM_STOP_POINT("pushed");
             link->messages++;
             realm_link_pushed(link);
             return 0;
@@ -240,10 +244,12 @@ int realm_call(struct realm_channel *channel, uint64_t op, const void *data, siz
         number = ++channel->last_call;
     struct realm_message message = {
         .kind = REALM_MESSAGE_CALL, .size = (uint16_t)size, .call = number, .tag = op};
+    REALM_STOP_POINT("call");
     error = push(&call, &message, data);
     if (error)
         return error;
     realm->calls++;
     call.number = number;
+    REALM_STOP_POINT("called");
     return await_reply(&call);
 }

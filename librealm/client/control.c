@@ -17,6 +17,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "librealm/core/stop_point.h"
+
 int realm_control_name(struct realm_control_name *ret_name, const char *text)
 {
     /* One byte more than allowed is enough to see that it is too long. */
@@ -102,6 +104,7 @@ static void reply(struct realm *realm, const struct realm_control_reply *event)
 static void closed(struct realm *realm, const struct realm_control_closed *event)
 {
     struct realm_link *link = realm_link_find(realm, event->cookie);
+    REALM_STOP_POINT("closed");
     if (!link)
         return; /* it was closed here at the same time */
     realm_link_end(link, event->reason);
@@ -139,12 +142,16 @@ static void dispatch(struct realm *realm, const union realm_control_event *event
         pool(realm, &event->pool, handles, count);
         return;
     case REALM_CONTROL_CONNECTED:
+        REALM_STOP_POINT("connected");
         realm_channel_connected(realm, &event->channel, handles, count);
         acknowledge(realm, event->channel.sequence);
+        REALM_STOP_POINT("client-mapped");
         return;
     case REALM_CONTROL_ACCEPTED:
+        REALM_STOP_POINT("accepted");
         realm_endpoint_accepted(realm, &event->channel, handles, count);
         acknowledge(realm, event->channel.sequence);
+        REALM_STOP_POINT("server-mapped");
         return;
     case REALM_CONTROL_REPLY:
         reply(realm, &event->reply);
@@ -220,6 +227,7 @@ int realm_control_ask(struct realm *realm, struct realm_ask *ask, void *packet, 
         ask->xid = ++realm->last_xid;
         realm_control_header_init(packet, type, ask->xid);
         error = realm_control_tell(realm, packet, realm_control_size((uint16_t)type));
+        REALM_STOP_POINT("asked");
     }
     realm_request_settle(realm);
     realm->ask = ask;

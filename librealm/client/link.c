@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "librealm/core/stop_point.h"
+
 /* Spurious wakes that are forgiven, and how many more for each message: a wake may always come late. */
 #define SPURIOUS_FREE        1000u
 #define SPURIOUS_PER_MESSAGE 2u
@@ -42,6 +44,7 @@ static int map_regions(struct realm *realm, struct realm_link *link, uint32_t nu
     if (error)
         return error;
     link->peer = memory;
+    REALM_STOP_POINT("mapped");
     uint64_t *payload_lines = calloc(REALM_CONSUMER_WORDS(realm->region_bytes), sizeof *payload_lines);
     if (!payload_lines)
         return -ENOMEM;

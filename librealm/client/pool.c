@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "librealm/core/stop_point.h"
+
 /* Takes one out and keeps the others in the order of their coming. */
 static void *take_at(struct realm_pool *pool, uint32_t at)
 {
@@ -47,6 +49,7 @@ void realm_pool_add(struct realm *realm, uint32_t first, const int *handles, uns
             pool->regions[pool->count++] = (struct realm_pool_region){.number = first + i, .memory = memory};
         realm_os_close_handle(realm->os, handles[i]);
     }
+    REALM_STOP_POINT("pool-mapped");
 }
 
 void *realm_pool_take(struct realm *realm, uint32_t number)

@@ -16,6 +16,7 @@
 #include <realm/error.h>
 
 #include "librealm/core/assert.h"
+#include "mm/config/stop_point.h"
 #include "mm/broker/connect.h"
 #include "mm/broker/cookies.h"
 #include "mm/broker/delivery.h"
@@ -194,6 +195,7 @@ static void tell_end(struct broker_channel *channel, struct broker_end *end, str
 void channels_tell(struct broker_channel *channel)
 {
     tell_end(channel, &channel->server, &channel->client);
+    MM_STOP_POINT("broker-accepted");
     tell_end(channel, &channel->client, &channel->server);
 }
 
@@ -203,6 +205,7 @@ void channels_acknowledged(struct broker *broker, struct broker_realm *realm, ui
     if (!token || token->owner != realm || token->kind == BROKER_TOKEN_ENDPOINT)
         return; /* it was closed while the packet was in flight */
     end_of(channels_of_token(token), realm)->ready = true;
+    MM_STOP_POINT("broker-mapped");
 }
 
 static void say_closed(struct broker_realm *realm, uint64_t cookie, int reason)
@@ -253,6 +256,7 @@ void channels_close(struct broker_channel *channel, int reason, const struct bro
         channel->client.region = channel->server.region =
             (struct broker_region){.write_fd = -1, .read_fd = -1};
     }
+    MM_STOP_POINT("broker-close");
     channels_free(channel);
 
     if (client == quiet && reason == REALM_E_PEER_DEAD)

@@ -25,6 +25,7 @@
 #include <realm/error.h>
 
 #include "librealm/core/assert.h"
+#include "mm/config/stop_point.h"
 #include "librealm/ring/ring.h"
 #include "mm/broker/channels.h"
 #include "mm/broker/connect.h"
@@ -65,6 +66,7 @@ int lifecycle_start(struct broker_realm *realm)
         return error;
     }
     restart_count(realm);
+    MM_STOP_POINT("broker-spawn");
     realm->cause = BROKER_CAUSE_NONE;
     realm->pid = 0;
     realm->severed = realm->loaded = realm->hello = realm->welcomed = false;
@@ -115,6 +117,7 @@ void lifecycle_started(struct broker_realm *realm, const struct realm_launch_spa
         logs_say(broker->logs, realm->name, "its output is lost: no memory");
     events_emit(broker->events, "started", "{s:s, s:I, s:i}", "realm", realm->name, "id",
                 (json_int_t)realm->id, "pid", (int)realm->pid);
+    MM_STOP_POINT("broker-started");
     answer_spawner(realm, 0);
     tell_parent(realm, REALM_STATE_RUNNING, 0);
     if (launch_regions(realm, LAUNCH_FOR_PAGE, 1, PAGE_BYTES))
@@ -167,6 +170,7 @@ void lifecycle_hello(struct broker_realm *realm, uint64_t xid, uint32_t waiter)
 {
     realm->hello = true;
     realm->hello_xid = xid;
+    MM_STOP_POINT("broker-hello");
     realm->waiter = waiter;
     welcome(realm);
 }
@@ -212,6 +216,7 @@ void lifecycle_sever(struct broker_realm *realm)
     if (realm->severed)
         return;
     realm->severed = true;
+    MM_STOP_POINT("broker-sever");
     end_in_policy(realm);
     registry_withdraw_all(realm);
     give_back(realm);

@@ -19,6 +19,7 @@
 #include <realm/error.h>
 
 #include "librealm/core/assert.h"
+#include "mm/config/stop_point.h"
 #include "librealm/ring/ring.h"
 #include "mm/broker/delivery.h"
 #include "mm/broker/launch_link.h"
@@ -101,6 +102,7 @@ void pool_acknowledged(struct broker_realm *realm)
             return; /* ending the realm gives back what is left */
         }
     }
+    MM_STOP_POINT("broker-sealed");
     for (uint32_t i = 0; i < pool->sent_count; i++)
         pool->ready[pool->ready_count++] = pool->sent[i];
     pool->sent_count = 0;

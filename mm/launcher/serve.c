@@ -17,6 +17,7 @@
 #include <realm/error.h>
 #include <realm/types.h>
 
+#include "mm/config/stop_point.h"
 #include "mm/launcher/limits.h"
 #include "mm/launcher/memory.h"
 
@@ -122,6 +123,7 @@ static void say_spawned(struct serve *serve, struct spawn *spawn)
     struct realm_launch_spawned packet = {.realm = spawn->realm, .pid = spawn->pid};
 
     realm_launch_header_init(&packet.header, REALM_LAUNCH_SPAWNED, spawn->xid);
+    MM_STOP_POINT("launcher-spawned");
     packet.has_hint = spawn->ends_count == PLAN_ENDS_MAX;
     const unsigned count = spawn->ends_count;
     spawn->ends_count = 0;
@@ -141,6 +143,7 @@ static void say_exited(struct serve *serve, uint64_t realm, int wait_status)
     struct realm_launch_exited packet = {.realm = realm, .wait_status = wait_status};
 
     realm_launch_header_init(&packet.header, REALM_LAUNCH_EXITED, 0);
+    MM_STOP_POINT("launcher-exited");
     say(serve, &packet, NULL, 0);
 }
 
@@ -176,6 +179,7 @@ static void serve_spawn(struct serve *serve, const struct realm_launch_spawn *re
 {
     struct plan_failure failure;
 
+    MM_STOP_POINT("launcher-spawn");
     if (start_realm(serve, request, &failure))
         say_failed(serve, request->header.xid, request->realm, &failure);
 }
@@ -187,6 +191,7 @@ static void serve_kill(struct serve *serve, const struct realm_launch_kill *requ
 
     if (child != NULL)
         children_kill(child->pid);
+    MM_STOP_POINT("launcher-kill");
 }
 
 /* One that has ended meanwhile needs no limit. */
@@ -209,6 +214,7 @@ static void serve_regions(struct serve *serve, const struct realm_launch_regions
         say_failed(serve, request->header.xid, 0, &failure);
         return;
     }
+    MM_STOP_POINT("launcher-regions");
     realm_launch_header_init(&packet.header, REALM_LAUNCH_MADE, request->header.xid);
     say(serve, &packet, fds, 2 * request->count);
 }

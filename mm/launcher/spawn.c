@@ -23,6 +23,7 @@
 
 #include <realm/error.h>
 
+#include "mm/config/stop_point.h"
 #include "mm/launcher/become.h"
 #include "mm/launcher/ids.h"
 #include "mm/sandbox/features.h"
@@ -92,6 +93,7 @@ int spawn_start(struct plan *plan, const struct box *box, const struct realm_lau
     }
     int error = pid < 0 ? -errno : 0;
     close(report[1]);
+    MM_STOP_POINT("launcher-forked");
     if (error == 0)
         error = release_child(pid, box, report[0]);
     if (error) {
