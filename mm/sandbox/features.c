@@ -73,8 +73,7 @@ static struct sandbox_verdict try_seccomp(void)
         syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, &sizes) != 0)
         return missing("this kernel has no seccomp notifications, or a filter hides them",
                        "kernel 5.14 or later with CONFIG_SECCOMP_FILTER");
-    long listener =
-        syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
+    long listener = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER, &program);
     if (listener < 0 && errno == EBUSY)
         return missing("this process has a seccomp listener already, and there can be only one",
                        "run it outside of what supervises it by seccomp notifications");
@@ -131,8 +130,12 @@ static const struct {
     const char *name;
     struct sandbox_verdict (*try)(void);
 } parts[PARTS] = {
-    {"userns", sandbox_try_namespaces}, {"landlock", try_landlock}, {"seccomp", try_seccomp},
-    {"uring", try_uring},               {"waitv", try_waitv},       {"cgroup", sandbox_try_cgroup},
+    {"userns", sandbox_try_namespaces},
+    {"landlock", try_landlock},
+    {"seccomp", try_seccomp},
+    {"uring", try_uring},
+    {"waitv", try_waitv},
+    {"cgroup", sandbox_try_cgroup},
 };
 
 static void die_with(pid_t parent)

@@ -19,7 +19,7 @@ enum sandbox_filter { SANDBOX_FILTER_REALM, SANDBOX_FILTER_BROKER, SANDBOX_FILTE
 
 struct sandbox_filter_options {
     bool uring;   /* REALM: it has a ring: io_uring_enter */
-    int weakened; /* index of a rule of the table to remove, allowing its call altogether; -1: none */
+    int weakened; /* index of a rule that restricts, to be left out; -1: none. For tests of the tests only */
 };
 
 /* A BPF program; instructions are the caller's to sandbox_program_free. */
@@ -28,7 +28,7 @@ struct sandbox_program {
     unsigned short count;
 };
 
-/* Return: 0; -errno (-EINVAL: no such weakened rule). */
+/* Return: 0; -errno (-EINVAL: weakened is no rule that restricts). */
 int sandbox_filter_build(enum sandbox_filter which, const struct sandbox_filter_options *options,
                          struct sandbox_program *ret_program);
 void sandbox_program_free(struct sandbox_program *program);
@@ -37,12 +37,26 @@ void sandbox_program_free(struct sandbox_program *program);
  * descriptor; -errno. */
 int sandbox_program_install(const struct sandbox_program *program, bool listener);
 
-/* The table, for people and for tests: one row a rule. */
+/*
+ * The table, for people and for tests: one row a rule. Calls without a row are EPERM.
+ *
+ *   allow           the call is needed; the reason says by whom
+ *   only            a restriction of an allowed call: its condition; the reason says what it protects
+ *   notify          the launcher answers
+ *   EPERM, ENOENT,  refused. EPERM is what every call without a row gets: such a row names a call that
+ *   ENOSYS          would be dangerous, and why
+ *   kill            the call ends the process
+ *
+ * All rows but "allow" restrict. Weakening one leaves that restriction out and nothing else: without an
+ * "only" the call's other conditions still hold; a refused or notified call is allowed; without the "kill",
+ * calls of other architectures run unfiltered.
+ */
 struct sandbox_rule_text {
     const char *call;      /* "mmap" */
-    const char *condition; /* "flags without MAP_SHARED|MAP_ANONYMOUS, …"; "" if none */
-    const char *action;    /* "allow", "notify", "ENOSYS", "kill" */
-    const char *reason;
+    const char *condition; /* "flags without MAP_GROWSDOWN"; "" if none */
+    const char *action;    /* one of the words above */
+    const char *reason;    /* a sentence */
+    bool restricts;
 };
 size_t sandbox_filter_rules(enum sandbox_filter which);
 struct sandbox_rule_text sandbox_filter_rule(enum sandbox_filter which, size_t index);

@@ -16,7 +16,7 @@
 #include <linux/magic.h>
 
 #define HOW                                                                                                  \
-    "systemd-run --user --scope -p Delegate=yes realm run …; in a container, a writable cgroup 2 "           \
+    "systemd-run --user --scope -p Delegate=yes realm run …; in a container, a writable cgroup 2 "         \
     "(--cgroupns=private and a delegated folder)"
 
 static bool read_file(const char *path, char *ret_text, size_t capacity)
