@@ -44,7 +44,8 @@ static const char scenario_text[] =
     "  - {name: echo, provider: server, access: all}\n"
     "  - {name: trap, provider: provider, access: [victim]}\n"
     "  - {name: drop, provider: left, access: [right]}\n"
-    "  - {name: private, provider: stranger, access: [client]}\n";
+    "  - {name: private, provider: stranger, access: [client]}\n"
+    "  - {name: nobody, provider: stranger, access: all}\n";
 
 #define SMALL_LIMITS ""
 
