@@ -157,6 +157,8 @@ static void channel_never(void)
     raw_open();
     raw_named(REALM_CONTROL_CONNECT, REALM_CONNECT_WAIT, "echo");
     raw_await(REALM_CONTROL_CONNECTED);
+    /* The pool has one more region; the third needs a refill, which cannot be sent. */
+    raw_named(REALM_CONTROL_CONNECT, REALM_CONNECT_WAIT, "echo");
     raw_named(REALM_CONTROL_CONNECT, REALM_CONNECT_WAIT, "echo");
     await_end();
 }
@@ -278,7 +280,7 @@ static const struct attack control[] = {
      .must = "offence: did not acknowledge"},
     {"control-pool-never", "never acknowledges its pool, and wants a channel", pool_never,
      .must = "offence: did not acknowledge"},
-    {"control-channel-never", "never acknowledges a channel, and wants another", channel_never,
+    {"control-channel-never", "never acknowledges a channel, and wants more than its pool has", channel_never,
      .must = "offence: did not acknowledge"},
     {"control-ack-xid", "acknowledges with a number for an answer", ack_with_xid,
      .must = "offence: sent a packet that is not"},

@@ -47,7 +47,10 @@ static const char scenario_text[] =
     "  - {name: private, provider: stranger, access: [client]}\n"
     "  - {name: nobody, provider: stranger, access: all}\n";
 
-#define SMALL_LIMITS ""
+/* Tight enough that each is reached in no time. */
+#define SMALL_LIMITS                                                                                         \
+    ", limits: {memory: 8MiB, address_space: 256MiB, threads: 4, descriptors: 64, channels: 4, waits: 4, "   \
+    "log: 16KiB}"
 
 static char *replace(const char *text, const char *what, const char *with)
 {

@@ -18,7 +18,7 @@
 union raw_packet raw_in;
 int raw_fds[16];
 unsigned raw_fds_count;
-struct raw_region raw_regions[64];
+struct raw_region raw_regions[RAW_REGIONS_MAX];
 unsigned raw_regions_count;
 const struct realm_control_page *raw_page;
 int raw_page_fd = -1;
@@ -73,7 +73,7 @@ bool raw_readable(unsigned ms)
 
 static void keep_pool(void)
 {
-    for (unsigned i = 0; i < raw_fds_count && raw_regions_count < 64; i++) {
+    for (unsigned i = 0; i < raw_fds_count && raw_regions_count < RAW_REGIONS_MAX; i++) {
         void *memory =
             mmap(NULL, REALM_REGION_DEFAULT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, raw_fds[i], 0);
         raw_regions[raw_regions_count++] =

@@ -16,7 +16,7 @@
 #include "librealm/proto/control.h"
 #include "librealm/ring/ring.h"
 
-#define RAW_REGIONS 8u
+#define RAW_REGIONS_MAX 1024u
 
 /* The packet received last, and the descriptors that came with it. */
 union raw_packet {
@@ -38,7 +38,7 @@ struct raw_region {
     int fd; /* writable; never closed */
     struct realm_region *memory;
 };
-extern struct raw_region raw_regions[64];
+extern struct raw_region raw_regions[RAW_REGIONS_MAX];
 extern unsigned raw_regions_count;
 
 /* One end of a channel. */
