@@ -418,14 +418,6 @@ static char process_state(pid_t pid)
     return strrchr(text, ')')[2];
 }
 
-void harness_wait_stopped(pid_t pid)
-{
-    for (unsigned waited = 0; process_state(pid) != 'T'; waited++) {
-        cr_assert_lt(waited, (unsigned)HANG_MS);
-        harness_let_pass(1);
-    }
-}
-
 static unsigned long long process_slices(pid_t pid)
 {
     char path[64];

@@ -3,16 +3,19 @@
  * control protocol. What must happen to it is in tests/integration/hostile_test.c.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "librealm/proto/control.h"
+#include "librealm/proto/launch.h"
 #include <realm/error.h>
 
 static union {
@@ -28,6 +31,14 @@ static void header(struct realm_control_header *h, unsigned type, size_t size)
     *h = (struct realm_control_header){
         .version = REALM_CONTROL_VERSION, .type = (uint16_t)type, .size = (uint32_t)size, .xid = 7};
 }
+
+#if defined(__SANITIZE_ADDRESS__)
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "disable_coredump=0:detect_leaks=0";
+}
+#endif
 
 static ssize_t put(const void *packet, size_t size)
 {
@@ -214,19 +225,19 @@ static int run(const char *what)
     /* Deaths at the steps of the protocol that librealm gives no chance to stop at. */
     else if (strcmp(what, "die-hello") == 0) {
         hello();
-        raise(SIGKILL);
+        __builtin_trap();
     } else if (strcmp(what, "die-welcome") == 0) {
         after_welcome();
-        raise(SIGKILL);
+        __builtin_trap();
     } else if (strcmp(what, "die-pool") == 0) {
         after_welcome();
         ack(in.welcome.sequence);
         await(REALM_CONTROL_POOL);
-        raise(SIGKILL);
+        __builtin_trap();
     } else if (strcmp(what, "die-connect") == 0) {
         after_welcome();
         named(REALM_CONTROL_CONNECT, "echo", 4, 4);
-        raise(SIGKILL);
+        __builtin_trap();
     } else {
         printf("hostile: no offence '%s'\n", what);
         return 2;
@@ -244,5 +255,7 @@ static int run(const char *what)
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
+    /* Loaded: as long as it could have files opened, nobody would listen to it. */
+    (void)syscall(SYS_openat, REALM_LOADED_DIRECTORY, "", O_RDONLY, 0);
     return argc > 1 ? run(argv[1]) : 2;
 }
