@@ -40,7 +40,7 @@ $(BUILD)/tests/integration/%_test: $(BUILD)/tests/integration/%_test.o $(BUILD)/
 $(BUILD)/tests/stress/%_stress: $(BUILD)/tests/stress/%_stress.o $(A_librealm)
 	$(LINK_TEST) -l:liburing.a -lm -lpthread
 
-.PHONY: test test-unit test-property test-integration test-stress test-build
+.PHONY: test test-unit test-property test-integration test-stress test-build test-kill-matrix kill-matrix
 test-build: all $(REALMS) $(TESTS_unit) $(TESTS_property) $(TESTS_integration) $(TESTS_stress)
 test: test-build ## unit, property, integration and stress tests of one variant
 	@BUILD=$(BUILD) sh tests/run.sh $(TESTS_unit) $(TESTS_property) $(TESTS_integration) $(TESTS_stress)
@@ -52,6 +52,11 @@ test-integration: all $(REALMS) $(TESTS_integration) ## on the real daemon
 	@BUILD=$(BUILD) sh tests/run.sh $(TESTS_integration)
 test-stress: $(TESTS_stress) ## concurrent parts; with VARIANT=tsan under ThreadSanitizer
 	@BUILD=$(BUILD) sh tests/run.sh $^
+# The matrix needs stop points, which release does not have: there its test asks that they are absent.
+test-kill-matrix: ## SIGKILL of everybody at every step of the protocol (debug, or VARIANT=asan)
+	@$(MAKE) --no-print-directory VARIANT=$(if $(filter asan,$(VARIANT)),asan,debug) kill-matrix
+kill-matrix: all $(REALMS) $(BUILD)/tests/integration/kill_matrix_test
+	@BUILD=$(BUILD) sh tests/run.sh $(BUILD)/tests/integration/kill_matrix_test
 test-tsan: ## the concurrent parts under ThreadSanitizer
 	@$(MAKE) --no-print-directory VARIANT=tsan test-stress
 
