@@ -106,7 +106,7 @@ static void race_path(void)
     pthread_t thread;
     bool other = false;
     memcpy(racing, "/realm", 7);
-    pthread_create(&thread, NULL, flip, NULL);
+    raw_thread(&thread, flip);
     for (unsigned i = 0; i < 60; i++) {
         char head[4] = "";
         int fd = (int)open_path(racing, O_RDONLY);
@@ -179,7 +179,7 @@ static void *open_later(void *context)
 static void thread_later(void)
 {
     pthread_t thread;
-    pthread_create(&thread, NULL, open_later, NULL);
+    raw_thread(&thread, open_later);
     raw_loaded();
     pthread_join(thread, NULL);
     outcome("%s", thread_error < 0 ? "done" : errno_word(thread_error));
@@ -198,7 +198,7 @@ static void threads_in_door(void)
 {
     pthread_t threads[8];
     for (unsigned i = 0; i < 8; i++)
-        pthread_create(&threads[i], NULL, open_now, NULL);
+        raw_thread(&threads[i], open_now);
     raw_loaded();
     for (unsigned i = 0; i < 8; i++)
         pthread_join(threads[i], NULL);
@@ -210,7 +210,7 @@ static void die_in_door(void)
 {
     pthread_t threads[4];
     for (unsigned i = 0; i < 4; i++)
-        pthread_create(&threads[i], NULL, open_now, NULL);
+        raw_thread(&threads[i], open_now);
     outcome("gone");
     _exit(0);
 }

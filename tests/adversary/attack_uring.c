@@ -225,7 +225,7 @@ static void other_thread(void)
 {
     pthread_t thread;
     ring_open();
-    pthread_create(&thread, NULL, enter_as_another, NULL);
+    raw_thread(&thread, enter_as_another);
     pthread_join(thread, NULL);
     outcome("%s", thread_result ? errno_word(thread_result) : "done");
 }

@@ -231,3 +231,11 @@ int raw_closed(const struct raw_channel *channel)
     }
     return -1;
 }
+
+bool raw_thread(pthread_t *ret_thread, void *(*run)(void *))
+{
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, 128 * 1024);
+    return pthread_create(ret_thread, &attributes, run, NULL) == 0;
+}

@@ -8,6 +8,7 @@
 #ifndef TESTS_ADVERSARY_RAW_H
 #define TESTS_ADVERSARY_RAW_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -119,6 +120,9 @@ bool raw_echo(struct raw_channel *channel, uint32_t call, unsigned ms);
 long raw_wake(const uint32_t *word);
 void raw_sleep_ms(unsigned ms);
 uint64_t raw_now_ms(void);
+
+/* A thread with a small stack. false: it could not be made. */
+bool raw_thread(pthread_t *ret_thread, void *(*run)(void *));
 
 /* What the broker says of this channel within 5 s: the reason of CLOSED, or -1. */
 int raw_closed(const struct raw_channel *channel);
