@@ -378,6 +378,7 @@ static void a_realm_died(struct stage *stage)
     }
     if (cell->told[0])
         wait_told(stage);
+    listen_for(stage, "parent", "watching"); /* else it would start more of what is ended now */
     end_children(stage);
     /* A stop that the broker has not passed yet would stop it now. */
     works_as_before(stage);
