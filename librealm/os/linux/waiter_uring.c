@@ -96,8 +96,8 @@ static int take_inherited(struct realm_os *os, struct io_uring *ret_ring)
         return error;
     ret_ring->features = os->ring_params.features;
     ret_ring->sq.sqe_head = ret_ring->sq.sqe_tail = *ret_ring->sq.ktail;
-    /* The n-th place of the queue holds the n-th entry: who makes a ring says so, and the launcher cannot, for
-     * it never maps this one. */
+    /* The n-th place of the queue holds the n-th entry: who makes a ring says so, and the launcher cannot,
+     * for it never maps this one. */
     for (unsigned i = 0; i < os->ring_params.sq_entries; i++)
         ret_ring->sq.array[i] = i;
     os->ring = -1;
