@@ -270,6 +270,21 @@ static pid_t newest_child(pid_t parent)
     return newest;
 }
 
+/* Dead, though not reaped: its parent stands still. */
+static void wait_dead(pid_t pid)
+{
+    char path[64], state = '?';
+    snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+    for (unsigned waited = 0; state != 'Z'; waited++) {
+        FILE *file = fopen(path, "r");
+        cr_assert_not_null(file);
+        cr_assert_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
+        fclose(file);
+        cr_assert_lt(waited, HANG_MS);
+        harness_let_pass(1);
+    }
+}
+
 static void stand_still(struct stage *stage)
 {
     const struct cell *cell = stage->cell;
@@ -303,6 +318,8 @@ static void kill_victim(struct stage *stage)
                                                 : launcher;
     cr_assert_gt(victim, 0);
     cr_assert_eq(kill(victim, SIGKILL), 0);
+    if (is(cell->victim, "child"))
+        wait_dead(victim); /* else it could still be released, and die later */
     /* Whoever stood still goes on; whoever was killed does not mind. */
     if (is(cell->stopper, "launcher") && !is(cell->victim, "launcher"))
         kill(launcher, SIGCONT);
