@@ -52,7 +52,8 @@ static const struct filter_table *table_of(enum sandbox_filter which)
 
 static bool restricts(const struct filter_row *row)
 {
-    return row->kind != FILTER_ALLOW && row->kind != FILTER_ALLOW_RING;
+    return row->kind == FILTER_ONLY || row->kind == FILTER_NOTIFY || row->kind == FILTER_REFUSE ||
+           row->kind == FILTER_KILL_ARCH;
 }
 
 /* A call that this architecture does not have has a negative number here. */
@@ -71,7 +72,8 @@ static int add_product(const struct build *build, int number, const struct produ
         else if (product->mask[i] != 0)
             comparisons[count++] = SCMP_CMP(i, SCMP_CMP_MASKED_EQ, product->mask[i], product->value[i]);
     }
-    return seccomp_rule_add_array(build->context, SCMP_ACT_ALLOW, number, count, comparisons);
+    int error = seccomp_rule_add_array(build->context, SCMP_ACT_ALLOW, number, count, comparisons);
+    return error == -EEXIST ? 0 : error; /* two rows may need a call for two reasons */
 }
 
 /* The next ONLY row of a call at or after index; table->count: none. */
@@ -125,9 +127,37 @@ static int add_only(const struct build *build, int number, const struct filter_r
                             SCMP_CMP(condition->argument, SCMP_CMP_NE, condition->values[0], 0));
 }
 
+static bool has_row(const struct filter_table *table, const char *call)
+{
+    for (size_t i = 0; i < table->count; i++) {
+        if (strcmp(table->rows[i].call, call) == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Whoever starts realms must have what they have: a filter is inherited. A row of one's own goes before. */
+static int add_calls_of_realms(const struct build *build)
+{
+    for (size_t i = 0; i < filter_table_realm.count; i++) {
+        const struct filter_row *row = &filter_table_realm.rows[i];
+        bool wanted =
+            row->kind == FILTER_ALLOW || row->kind == FILTER_ALLOW_RING || row->kind == FILTER_NOTIFY;
+        if (!wanted || has_row(build->table, row->call))
+            continue;
+        int number = number_of(build, row->call);
+        int error = number < 0 ? 0 : seccomp_rule_add(build->context, SCMP_ACT_ALLOW, number, 0);
+        if (error != 0)
+            return error;
+    }
+    return 0;
+}
+
 static int add_row(const struct build *build, size_t index)
 {
     const struct filter_row *row = &build->table->rows[index];
+    if (row->kind == FILTER_ALLOW_REALM)
+        return add_calls_of_realms(build);
     if (row->kind == FILTER_KILL_ARCH)
         return seccomp_attr_set(build->context, SCMP_FLTATR_ACT_BADARCH,
                                 index == build->weakened ? SCMP_ACT_ALLOW : SCMP_ACT_KILL_PROCESS);
@@ -260,6 +290,7 @@ static const char *action_name(const struct filter_row *row)
     switch (row->kind) {
     case FILTER_ALLOW:
     case FILTER_ALLOW_RING:
+    case FILTER_ALLOW_REALM:
         return "allow";
     case FILTER_ONLY:
         return "only";

@@ -37,6 +37,11 @@ void sandbox_program_free(struct sandbox_program *program);
  * descriptor; -errno. */
 int sandbox_program_install(const struct sandbox_program *program, bool listener);
 
+/* The broker's and the launcher's one call before their loops: builds and installs their own filter, for
+ * good. The launcher's is inherited by its realms, below their own. Return: 0; -errno, and nothing is
+ * installed. */
+int sandbox_confine(enum sandbox_filter which);
+
 /*
  * The table, for people and for tests: one row a rule. Calls without a row are EPERM.
  *

@@ -14,12 +14,13 @@
 #include "mm/sandbox/filter.h"
 
 enum filter_kind {
-    FILTER_ALLOW,      /* the call is needed */
-    FILTER_ALLOW_RING, /* it is needed by a realm that has a ring */
-    FILTER_ONLY,       /* the call is allowed only if this holds, else error (0: EPERM) */
-    FILTER_NOTIFY,     /* the launcher answers while it listens; then ENOSYS */
-    FILTER_REFUSE,     /* refused with error (0: EPERM, as every call without a row) */
-    FILTER_KILL_ARCH,  /* calls of another architecture or of x32 kill */
+    FILTER_ALLOW,       /* the call is needed */
+    FILTER_ALLOW_RING,  /* it is needed by a realm that has a ring */
+    FILTER_ALLOW_REALM, /* every call of the realm's table that is allowed or notified there */
+    FILTER_ONLY,        /* the call is allowed only if this holds, else error (0: EPERM) */
+    FILTER_NOTIFY,      /* the launcher answers while it listens; then ENOSYS */
+    FILTER_REFUSE,      /* refused with error (0: EPERM, as every call without a row) */
+    FILTER_KILL_ARCH,   /* calls of another architecture or of x32 kill */
 };
 
 /* An argument masked has one of these values. */
