@@ -75,6 +75,8 @@ static void take_replies(struct call *call)
         int error = take_reply(call);
         if (error == REALM_E_PEER_FAULT)
             realm_link_fault(link, REALM_FAULT_CLAIM);
+        else if (error == REALM_E_REVOKED && !link->state)
+            realm_link_gone(link);
         if (error)
             return;
     }
@@ -185,6 +187,10 @@ static int push(struct call *call, const struct realm_message *message, const vo
         }
         if (error == REALM_E_PEER_FAULT)
             realm_link_fault(link, REALM_FAULT_CLAIM);
+        if (error == REALM_E_REVOKED) {
+            realm_link_gone(link);
+            return link->state;
+        }
         if (error != REALM_E_QUEUE_FULL)
             return error;
         /* A server whose replies are not taken takes no requests. */

@@ -113,6 +113,28 @@ static void closed(struct realm *realm, const struct realm_control_closed *event
     /* A channel is the user's: it learns of the end by its next call, and disconnects. */
 }
 
+/*
+ * The control page says so even where the socket is full. A server's client is freed; a channel waits for its
+ * user. What the CLOSED that follows is about will have ended.
+ */
+static void look_for_revoked(struct realm *realm)
+{
+    uint32_t revocations = realm_load_acquire(&realm->page->revocations);
+    if (__builtin_expect(revocations == realm->revocations_seen, 1))
+        return;
+    realm->revocations_seen = revocations;
+    for (unsigned bucket = 0; bucket < REALM_COOKIE_BUCKETS; bucket++) {
+        for (struct realm_link *link = realm->cookies[bucket], *next; link; link = next) {
+            next = link->next_of_bucket;
+            if (link->state || !realm_link_is_revoked(link))
+                continue;
+            realm_link_end(link, REALM_E_REVOKED);
+            if (link->is_server)
+                realm_client_free(REALM_LIST_OF(link, struct realm_client, link));
+        }
+    }
+}
+
 static void query(struct realm *realm)
 {
     struct realm_os_heap heap;
@@ -175,8 +197,10 @@ static void dispatch(struct realm *realm, const union realm_control_event *event
 int realm_control_drain(struct realm *realm)
 {
     /* The epoch first: what is sent after this look changes it again. */
-    if (realm->page)
+    if (realm->page) {
         realm->epoch_seen = realm_load_acquire(&realm->page->epoch);
+        look_for_revoked(realm);
+    }
     while (!realm->gone) {
         /* One byte more than the largest packet: a longer one shows. */
         uint8_t packet[sizeof(union realm_control_event) + 1u];

@@ -45,7 +45,9 @@ int realm_request_take(struct realm_client *client, struct realm_request *ret_re
     if (error == REALM_E_WOULD_BLOCK)
         return error;
     if (error || message.kind == REALM_MESSAGE_REPLY) {
-        realm_link_fault(link, REALM_FAULT_CLAIM);
+        if (error == REALM_E_REVOKED)
+            realm_link_gone(link);
+        realm_link_fault(link, REALM_FAULT_CLAIM); /* if it is still open */
         realm_client_free(client);
         return REALM_E_WOULD_BLOCK;
     }
@@ -86,9 +88,12 @@ int realm_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t va
     };
     REALM_STOP_POINT("reply");
     int error = realm_producer_push(&client->link.producer, &message, data);
-    if (error == REALM_E_PEER_FAULT) {
-        realm_link_fault(&client->link, REALM_FAULT_CLAIM);
+    if (error == REALM_E_REVOKED || error == REALM_E_PEER_FAULT) {
+        if (error == REALM_E_REVOKED)
+            realm_link_gone(&client->link);
+        realm_link_fault(&client->link, REALM_FAULT_CLAIM); /* if it is still open */
         realm_client_free(client);
+        return error == REALM_E_REVOKED ? REALM_E_STALE : error;
     }
     if (error)
         return error;

@@ -19,6 +19,7 @@
 #include <realm/error.h>
 #include <realm/types.h>
 
+#include "librealm/os/linux/fault.h"
 #include "librealm/os/linux/linux.h"
 #include "librealm/proto/control.h"
 #include "librealm/proto/launch.h"
@@ -183,6 +184,8 @@ int realm_os_open(struct realm_os **ret_os)
     os->control = REALM_CONTROL_FD;
     os->hint = os->ring = -1;
     int error = read_environment(os);
+    if (error == 0)
+        error = realm_fault_install();
     if (error != 0) {
         realm_os_close(os);
         return error;
