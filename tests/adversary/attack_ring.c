@@ -327,10 +327,10 @@ static void head_flutter(void)
         __atomic_store_n(&channel.own->head, channel.out, __ATOMIC_SEQ_CST);
         raw_wake(&channel.own->head);
     }
-    if (raw_readable(1))
-        outcome_closed();
+    if (raw_echo(&channel, 77, 3000))
+        outcome("then served");
     else
-        outcome("%s", raw_echo(&channel, 77, 5000) ? "then served" : "not served");
+        outcome_closed();
 }
 
 static void hint_flood(void)

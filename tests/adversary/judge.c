@@ -100,24 +100,31 @@ static void note(struct watched *watched, json_t *event)
         copy_text(watched->said, sizeof watched->said, text);
 }
 
-/* Reads events until one of the instances has ended or become ready, whichever is asked for. */
-static bool follow(struct judge *judge, struct watched *watched, unsigned count,
+/* The instances of one attack: the attackers, of whom the last one's word counts, and the victim. */
+struct cast {
+    struct watched players[3];
+    unsigned count;
+};
+
+/* Reads events, of all of them, until each of those from first on has ended or is ready, whichever is asked.
+ */
+static bool follow(struct judge *judge, struct cast *cast, unsigned first, unsigned count,
                    bool (*until)(const struct watched *))
 {
     const uint64_t end = now_ms() + END_MS;
 
     for (;;) {
         bool all = true;
-        for (unsigned i = 0; i < count; i++)
-            all = all && until(&watched[i]);
+        for (unsigned i = first; i < first + count; i++)
+            all = all && until(&cast->players[i]);
         if (all)
             return true;
         uint64_t now = now_ms();
         json_t *event = now < end ? system_event(judge->running, (unsigned)(end - now)) : NULL;
         if (!event)
             return false;
-        for (unsigned i = 0; i < count; i++)
-            note(&watched[i], event);
+        for (unsigned i = 0; i < cast->count; i++)
+            note(&cast->players[i], event);
         json_decref(event);
     }
 }
@@ -222,18 +229,12 @@ bool judge_matches(const char *must, const char *became)
     }
 }
 
-/* The attackers of one attack: the one whose word counts is the last. */
-static unsigned start_attackers(struct judge *judge, const struct attack *attack, struct watched *watched)
+static struct watched *enter(struct judge *judge, struct cast *cast, const char *realm, json_t *args)
 {
-    unsigned count = attack->role == ROLE_PAIR ? 2 : 1;
-
-    memset(watched, 0, count * sizeof *watched);
-    for (unsigned i = 0; i < count; i++) {
-        const char *realm = i == 0 ? declaration_of(attack->role) : "right";
-        snprintf(watched[i].name, sizeof watched[i].name, "%.10s-%u", realm, judge->number++);
-        spawn(judge, realm, watched[i].name, arguments_of(judge, attack, *realm));
-    }
-    return count;
+    struct watched *player = &cast->players[cast->count++];
+    snprintf(player->name, sizeof player->name, "%.10s-%u", realm, judge->number++);
+    spawn(judge, realm, player->name, args);
+    return player;
 }
 
 static void become(const struct watched *watched, struct verdict *verdict)
@@ -249,15 +250,14 @@ static void become(const struct watched *watched, struct verdict *verdict)
 }
 
 /* The honest client that an attack on clients needs. */
-static void send_victim(struct judge *judge, const struct attack *attack, struct watched *victim,
+static void send_victim(struct judge *judge, const struct attack *attack, struct cast *cast,
                         struct verdict *verdict)
 {
-    *victim = (struct watched){0};
-    snprintf(victim->name, sizeof victim->name, "victim-%u", judge->number++);
-    spawn(judge, "victim", victim->name, json_pack("[s,s,s,s]", "connect", "trap", "poke", "1"));
-    if (!follow(judge, victim, 1, has_ended))
+    const struct watched *victim =
+        enter(judge, cast, "victim", json_pack("[s,s,s,s]", "connect", "trap", "poke", "1"));
+    if (!follow(judge, cast, cast->count - 1, 1, has_ended)) {
         complain(verdict, "the victim hangs");
-    else if (!judge_matches(attack->victim, victim->said)) {
+    } else if (!judge_matches(attack->victim, victim->said)) {
         char text[256];
         snprintf(text, sizeof text, "the victim says %s, not %s", victim->said, attack->victim);
         complain(verdict, text);
@@ -266,26 +266,31 @@ static void send_victim(struct judge *judge, const struct attack *attack, struct
 
 static void play(struct judge *judge, const struct attack *attack, struct verdict *verdict)
 {
-    struct watched watched[2], victim;
-    const unsigned count = start_attackers(judge, attack, watched);
-    struct watched *last = &watched[count - 1];
+    struct cast cast = {0};
+    const char *realm = declaration_of(attack->role);
 
+    enter(judge, &cast, realm, arguments_of(judge, attack, *realm));
+    if (attack->role == ROLE_PAIR)
+        enter(judge, &cast, "right", arguments_of(judge, attack, 'r'));
+    const unsigned attackers = cast.count;
     if (attack->flags & (ATTACK_VICTIM | ATTACK_REVOKE)) {
-        if (!follow(judge, watched, count, is_ready))
+        if (!follow(judge, &cast, 0, attackers, is_ready))
             complain(verdict, "it is never ready");
         else if (attack->flags & ATTACK_VICTIM)
-            send_victim(judge, attack, &victim, verdict);
+            send_victim(judge, attack, &cast, verdict);
         else
-            request_of(judge, "revoke", last->name, count == 2 ? "drop" : "echo");
+            request_of(judge, "revoke", cast.players[attackers - 1].name, attackers == 2 ? "drop" : "echo");
     }
-    if (!follow(judge, watched, count, has_ended)) {
+    if (!follow(judge, &cast, 0, cast.count, has_ended)) {
         complain(verdict, "to end");
-        for (unsigned i = 0; i < count; i++)
-            if (!has_ended(&watched[i]))
-                request_of(judge, "kill", watched[i].name, NULL);
-        follow(judge, watched, count, has_ended);
+        for (unsigned i = 0; i < cast.count; i++)
+            if (!has_ended(&cast.players[i]))
+                request_of(judge, "kill", cast.players[i].name, NULL);
+        follow(judge, &cast, 0, cast.count, has_ended);
     }
-    become(last, verdict);
+    if ((attack->flags & ATTACK_SHOWN) && !system_shows_plain(judge->running, cast.players[0].name))
+        complain(verdict, "its log shows as plain text");
+    become(&cast.players[attackers - 1], verdict);
     if (!judge_matches(attack->must, verdict->became))
         complain(verdict, attack->must);
 }

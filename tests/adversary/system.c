@@ -222,6 +222,22 @@ bool system_terminal_quiet(struct running *running)
     return poll(&fd, 1, 0) == 0 || !(fd.revents & POLLIN);
 }
 
+bool system_shows_plain(const struct running *running, const char *realm)
+{
+    char command[PATH_MAX + 256];
+    bool plain = true, any = false;
+    int c;
+
+    snprintf(command, sizeof command, "XDG_RUNTIME_DIR='%s' '%s/realm' logs '%s' 2>&1", running->directory,
+             system_bin(), realm);
+    FILE *output = popen(command, "r");
+    while (output && (c = getc(output)) != EOF) {
+        any = true;
+        plain = plain && c != 127 && (c >= 32 || c == '\n' || c == '\t');
+    }
+    return output && pclose(output) == 0 && any && plain;
+}
+
 int system_stop(struct running *running)
 {
     char command[128];

@@ -39,6 +39,8 @@ json_t *system_ask(struct running *running, json_t *request);
 bool system_find_processes(struct running *running);
 /* Whether anything was typed into the terminal. */
 bool system_terminal_quiet(struct running *running);
+/* Whether `realm logs REALM` prints no control character but ends of lines and tabs. */
+bool system_shows_plain(const struct running *running, const char *realm);
 /* Ends it. Return: its exit status. */
 int system_stop(struct running *running);
 
