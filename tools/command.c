@@ -121,6 +121,19 @@ const struct command command_table[] = {
      "realm logs -f client",
      {{"--follow", 'f', NULL, "go on with new lines as they come", NULL}, JSON, INSTANCE},
      logs_main},
+    {"doctor",
+     "[FILTER]",
+     0,
+     1,
+     "say what this machine gives, what is missing, and how to get it",
+     "Tries each part of the box, io_uring and futexes, and looks at the kernel and the limits. With "
+     "--filter "
+     "it prints the rules of a system call filter with their reasons instead: of the realm's, or of FILTER, "
+     "which is realm, broker or launcher. The exit status is 0 if the box can be complete, 1 if a part is "
+     "missing.",
+     "realm doctor --filter broker",
+     {{"--filter", 0, NULL, "print the rules of a filter", NULL}, JSON},
+     doctor_main},
     {"help",
      "[COMMAND]",
      0,

@@ -56,6 +56,7 @@ int explain_main(const struct arguments *arguments);
 int spawn_main(const struct arguments *arguments);
 int kill_main(const struct arguments *arguments);
 int logs_main(const struct arguments *arguments);
+int doctor_main(const struct arguments *arguments);
 int help_main(const struct arguments *arguments);
 int completion_main(const struct arguments *arguments);
 

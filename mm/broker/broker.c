@@ -23,6 +23,8 @@
 #include "mm/broker/restart.h"
 #include "mm/broker/state.h"
 #include "mm/sandbox/features.h"
+#include "mm/sandbox/filter.h"
+#include "mm/sandbox/features.h"
 
 static void *resize(void *context, void *memory, size_t old_size, size_t new_size)
 {
@@ -162,12 +164,21 @@ void broker_free(struct broker *broker)
     free(broker);
 }
 
+/* From here on nothing is opened, connected or started. jansson seeds its tables from a file: now. */
+static int confine(void)
+{
+    json_object_seed(0);
+    return sandbox_confine(SANDBOX_FILTER_BROKER);
+}
+
 int broker_run(const struct broker_options *options)
 {
     struct broker *broker;
     int error = broker_new(options, &broker);
     if (error)
         return error;
+    if ((options->parts & SANDBOX_SECCOMP) != 0)
+        error = confine();
     while (!error && !broker->ended)
         error = broker_step(broker, true);
     int result = error ? error : broker->exit_code;
