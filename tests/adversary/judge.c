@@ -201,12 +201,14 @@ static const char *declaration_of(enum attack_role role)
     return "attacker";
 }
 
-static void request_of(struct judge *judge, const char *command, const char *realm, const char *service)
+static bool request_of(struct judge *judge, const char *command, const char *realm, const char *service)
 {
     json_t *request = json_pack("{s:s,s:s}", "command", command, "realm", realm);
     if (service)
         json_object_set_new(request, "service", json_string(service));
-    json_decref(system_ask(judge->running, request));
+    json_t *result = system_ask(judge->running, request);
+    json_decref(result);
+    return result != NULL;
 }
 
 static void complain(struct verdict *verdict, const char *text)
@@ -264,6 +266,14 @@ static void send_victim(struct judge *judge, const struct attack *attack, struct
     }
 }
 
+/* Of two that collude, the one that listens speaks: usually the last. */
+static const struct watched *speaker(const struct cast *cast, unsigned attackers)
+{
+    const struct watched *last = &cast->players[attackers - 1];
+    bool silent = !last->said[0] && strcmp(last->end, "0") == 0;
+    return silent ? &cast->players[0] : last;
+}
+
 static void play(struct judge *judge, const struct attack *attack, struct verdict *verdict)
 {
     struct cast cast = {0};
@@ -278,8 +288,9 @@ static void play(struct judge *judge, const struct attack *attack, struct verdic
             complain(verdict, "it is never ready");
         else if (attack->flags & ATTACK_VICTIM)
             send_victim(judge, attack, &cast, verdict);
-        else
-            request_of(judge, "revoke", cast.players[attackers - 1].name, attackers == 2 ? "drop" : "echo");
+        else if (!request_of(judge, "revoke", cast.players[attackers - 1].name,
+                             attackers == 2 ? "drop" : "echo"))
+            complain(verdict, "it can be revoked");
     }
     if (!follow(judge, &cast, 0, cast.count, has_ended)) {
         complain(verdict, "to end");
@@ -290,7 +301,7 @@ static void play(struct judge *judge, const struct attack *attack, struct verdic
     }
     if ((attack->flags & ATTACK_SHOWN) && !system_shows_plain(judge->running, cast.players[0].name))
         complain(verdict, "its log shows as plain text");
-    become(&cast.players[attackers - 1], verdict);
+    become(speaker(&cast, attackers), verdict);
     if (!judge_matches(attack->must, verdict->became))
         complain(verdict, attack->must);
 }
