@@ -21,6 +21,7 @@
 #include "mm/broker/lifecycle.h"
 #include "mm/broker/realms.h"
 #include "mm/broker/restart.h"
+#include "mm/broker/revoke.h"
 #include "mm/broker/state.h"
 #include "mm/sandbox/features.h"
 #include "mm/sandbox/filter.h"
@@ -116,6 +117,7 @@ int broker_new(const struct broker_options *options, struct broker **ret_broker)
     broker->config = options->config;
     broker->next_id = 2; /* 0 is nobody, 1 is init */
     connect_init(broker);
+    revoke_init(broker);
     ending_init(broker);
     raise_descriptor_limit();
     int error = set_up(broker);
@@ -156,6 +158,7 @@ void broker_free(struct broker *broker)
     admin_free(broker->admin);
     launch_free(broker->launch);
     realms_free_all(broker);
+    revoke_deinit(broker);
     cookies_free(broker->cookies);
     policy_free(broker->policy);
     logs_free(broker->logs);

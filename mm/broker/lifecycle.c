@@ -37,6 +37,7 @@
 #include "mm/broker/realms.h"
 #include "mm/broker/registry.h"
 #include "mm/broker/restart.h"
+#include "mm/broker/revoke.h"
 #include "mm/broker/state.h"
 
 void lifecycle_init(struct broker_realm *realm)
@@ -187,7 +188,8 @@ static void close_descriptor(int *fd)
 static void give_back(struct broker_realm *realm)
 {
     while (realm->channels)
-        channels_close(realm->channels, REALM_E_PEER_DEAD, realm, false);
+        channels_close(realm->channels, REALM_E_PEER_DEAD, realm, CHANNELS_LAST_LOOK);
+    revoke_ended(realm);
     connect_drop(realm);
     /* Last, when no packet of a peer's refers to anything of this realm's any more. */
     delivery_clear(realm);

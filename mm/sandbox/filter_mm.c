@@ -106,9 +106,9 @@ static const struct filter_row broker_rows[] = {
     ALLOW("close", "Descriptors that have served."),
     ALLOW("fcntl", "Sealing of regions and pages; pipes and sockets that do not wait."),
 #ifndef SANITIZED
-    {.kind = FILTER_ONLY, .call = "fcntl", .text = "command F_ADD_SEALS, F_GETFL or F_SETFL",
+    {.kind = FILTER_ONLY, .call = "fcntl", .text = "command F_ADD_SEALS, F_GET_SEALS, F_GETFL or F_SETFL",
      .reason = "Nothing else is asked; no descriptor of a chosen number.",
-     .condition = {.argument = 1, .mask = FILTER_INT, .values_count = 3, .values = {F_ADD_SEALS, F_GETFL, F_SETFL}}},
+     .condition = {.argument = 1, .mask = FILTER_INT, .values_count = 4, .values = {F_ADD_SEALS, F_GET_SEALS, F_GETFL, F_SETFL}}},
 #endif
     ALLOW("fstat", "Whether a region has the size that was asked for."),
     ALLOW("newfstatat", "The C library asks fstat in this way."),
