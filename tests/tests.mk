@@ -90,8 +90,11 @@ $(BUILD)/bin/adversary $(BUILD)/bin/adversary-static: $(BUILD)/tests/adversary/r
 $(BUILD)/bin/adversary_suite: $(ADVERSARY_suite) $(ADVERSARY_realm)
 	@mkdir -p $(@D); echo "  LD    $@"; $(CC) -o $@ $^ -ljansson -lpthread
 
+$(BUILD)/bin/adversary_weak: $(BUILD)/tests/adversary/weak.o $(T_host)
+	@mkdir -p $(@D); echo "  LD    $@"; $(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter-out $<,$^) -Wl,--end-group $(LIBS_host)
+
 .PHONY: test-adversary test-adversary-weakened
 test-adversary: all $(BUILD)/bin/worker $(ADVERSARY) ## hostile realms: as this user, and called by root as another
 	@BUILD=$(BUILD) sh tests/adversary/run.sh
-test-adversary-weakened: all $(BUILD)/bin/worker $(ADVERSARY) ## each restriction of the filter is needed
+test-adversary-weakened: all $(BUILD)/bin/worker $(ADVERSARY) $(BUILD)/bin/adversary_weak ## each restriction of the filter is needed
 	@BUILD=$(BUILD) sh tests/adversary/weakened.sh

@@ -13,6 +13,7 @@ struct judge {
     json_t *counts; /* what the broker holds between two attacks */
     int server, client;
     unsigned number; /* of the next instance */
+    bool quick;      /* only what became of the attacker counts */
 };
 
 struct verdict {

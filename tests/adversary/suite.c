@@ -6,7 +6,12 @@
  * processes of the Memory Manager, the honest pair, a new honest client that must be served, and what the
  * broker holds.
  *
- *     adversary_suite [--only=THEME|ATTACK] [--table] [--list] [WORDS for realm run…]
+ *     adversary_suite [--only=THEME|ATTACK] [WORDS for realm run…]
+ *     adversary_suite --table
+ *     adversary_suite --weaken=N --except=NAME,NAME,… [WORDS…]
+ *
+ * With --weaken it looks for one attack that the restriction N of the filter was there for, one that does not
+ * come out as it must, and ends with the first: status 0 if there is one.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,6 +31,8 @@ struct suite {
     struct running running;
     struct judge judge;
     const char *only;
+    const char *except; /* attacks to leave out, joined by commas; or NULL */
+    bool weakened;
     char **words;   /* for realm run */
     unsigned lacks; /* attack_flags that make no sense on this system */
     unsigned passed, failed, skipped;
@@ -65,8 +72,22 @@ static unsigned lacking(struct suite *suite, json_t *booted)
     return lacks;
 }
 
+static bool listed(const char *names, const char *name)
+{
+    const size_t size = strlen(name);
+    for (const char *at = names; (at = strstr(at, name)); at += size)
+        if ((at == names || at[-1] == ',') && (at[size] == ',' || at[size] == '\0'))
+            return true;
+    return false;
+}
+
 static bool selected(const struct suite *suite, const struct attack_theme *theme, const struct attack *attack)
 {
+    if (suite->except && listed(suite->except, attack->name))
+        return false;
+    /* What takes its time is asked last, and needs no filter to come out as it must. */
+    if (suite->weakened && (attack->flags & (ATTACK_VICTIM | ATTACK_REVOKE)))
+        return false;
     return !suite->only || strcmp(suite->only, theme->name) == 0 || strcmp(suite->only, attack->name) == 0;
 }
 
@@ -75,11 +96,18 @@ static void run_one(struct suite *suite, const struct attack_theme *theme, const
     struct verdict verdict;
 
     if (attack->flags & suite->lacks) {
-        printf("SKIP  %s/%s: not on this system\n", theme->name, attack->name);
+        if (!suite->weakened)
+            printf("SKIP  %s/%s: not on this system\n", theme->name, attack->name);
         suite->skipped++;
         return;
     }
     judge_attack(&suite->judge, attack, &verdict);
+    if (suite->weakened) {
+        suite->failed += !verdict.fine;
+        if (!verdict.fine)
+            printf("%s/%s: %s\n", theme->name, attack->name, verdict.became);
+        return;
+    }
     if (verdict.fine)
         suite->passed++;
     else
@@ -93,7 +121,8 @@ static void run_all(struct suite *suite)
 {
     for (size_t t = 0; t < attack_themes_count; t++)
         for (size_t i = 0; i < attack_themes[t]->count; i++)
-            if (selected(suite, attack_themes[t], &attack_themes[t]->attacks[i]))
+            if (!(suite->weakened && suite->failed > 0) &&
+                selected(suite, attack_themes[t], &attack_themes[t]->attacks[i]))
                 run_one(suite, attack_themes[t], &attack_themes[t]->attacks[i]);
 }
 
@@ -115,13 +144,17 @@ static int run_suite(struct suite *suite)
 
     signal(SIGPIPE, SIG_IGN);
     host_make(&aims);
-    system_start(judge_scenario(), suite->words, &suite->running);
+    system_start(suite->weakened ? "adversary_weak" : "realm", judge_scenario(), suite->words,
+                 &suite->running);
+    suite->judge.quick = suite->weakened;
     booted = judge_boot(&suite->judge, &suite->running, &aims);
     suite->lacks = lacking(suite, booted);
     json_decref(booted);
     run_all(suite);
     int status = system_stop(&suite->running);
     host_remove();
+    if (suite->weakened)
+        return suite->failed ? 0 : 1;
     if (status > 1) {
         printf("FAIL  the system ended with status %d\n", status);
         suite->failed++;
@@ -141,10 +174,14 @@ int main(int argc, char **argv)
     for (; at < argc; at++) {
         if (strcmp(argv[at], "--table") == 0)
             return table_print(stdout);
-        if (strncmp(argv[at], "--only=", 7) != 0)
+        if (strncmp(argv[at], "--except=", 9) == 0)
+            suite.except = argv[at] + 9;
+        else if (strncmp(argv[at], "--only=", 7) == 0)
+            suite.only = argv[at] + 7;
+        else
             break;
-        suite.only = argv[at] + 7;
     }
     suite.words = argv + at;
+    suite.weakened = has_word(suite.words, "--weaken");
     return run_suite(&suite);
 }

@@ -20,7 +20,18 @@
 
 #define ANSWER_MS 20000
 
-static pid_t system_front; /* for give_up */
+/* For give_up: what must not stay. */
+static pid_t system_front;
+static char system_directory[64];
+
+static void remove_directory(void)
+{
+    char command[128];
+    snprintf(command, sizeof command, "rm -rf %s", system_directory);
+    if (strncmp(system_directory, "/tmp/realmkit-adversary-", 24) == 0 && system(command) != 0)
+        fprintf(stderr, "adversary: %s stays\n", system_directory);
+    system_directory[0] = '\0';
+}
 
 void give_up(const char *format, ...)
 {
@@ -32,7 +43,8 @@ void give_up(const char *format, ...)
     va_end(list);
     if (system_front > 0)
         kill(system_front, SIGKILL);
-    exit(1);
+    remove_directory();
+    exit(GAVE_UP);
 }
 
 uint64_t now_ms(void)
@@ -69,15 +81,16 @@ static int open_terminal(int *ret_master)
 }
 
 static void __attribute__((noreturn))
-become_front(const struct running *running, const char *path, char *const *words, int terminal, int events)
+become_front(const struct running *running, const char *front, const char *path, char *const *words,
+             int terminal, int events)
 {
     char command[PATH_MAX];
-    const char *arguments[40] = {"realm", "run", path, "--json"};
+    const char *arguments[40] = {front, "run", path, "--json"};
     unsigned count = 4;
 
     for (; *words && count < 39; words++)
         arguments[count++] = *words;
-    snprintf(command, sizeof command, "%.4000s/realm", system_bin());
+    snprintf(command, sizeof command, "%.4000s/%s", system_bin(), front);
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     setsid();
     ioctl(terminal, TIOCSCTTY, 0);
@@ -88,7 +101,7 @@ become_front(const struct running *running, const char *path, char *const *words
     _exit(127);
 }
 
-void system_start(const char *scenario, char *const *words, struct running *ret_running)
+void system_start(const char *front, const char *scenario, char *const *words, struct running *ret_running)
 {
     struct running running = {.terminal = -1};
     char path[128];
@@ -107,8 +120,9 @@ void system_start(const char *scenario, char *const *words, struct running *ret_
     int slave = open_terminal(&running.terminal);
     running.front = fork();
     if (running.front == 0)
-        become_front(&running, path, words, slave, stream[1]);
+        become_front(&running, front, path, words, slave, stream[1]);
     system_front = running.front;
+    memcpy(system_directory, running.directory, sizeof system_directory);
     close(slave);
     close(stream[1]);
     running.events = stream[0];
@@ -240,7 +254,6 @@ bool system_shows_plain(const struct running *running, const char *realm)
 
 int system_stop(struct running *running)
 {
-    char command[128];
     int status;
 
     kill(running->front, SIGINT);
@@ -253,10 +266,7 @@ int system_stop(struct running *running)
     close(running->events);
     close(running->terminal);
     free(running->text);
-    snprintf(command, sizeof command, "rm -rf %s", running->directory);
-    if (system_front != 0 && strncmp(running->directory, "/tmp/realmkit-adversary-", 24) == 0 &&
-        system(command))
-        fprintf(stderr, "adversary: %s stays\n", running->directory);
+    remove_directory();
     system_front = 0;
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }

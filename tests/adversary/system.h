@@ -23,14 +23,15 @@ struct running {
     int terminal; /* master side */
 };
 
-/* Ends the suite. */
+/* Ends the suite with status GAVE_UP. */
+#define GAVE_UP 3
 void give_up(const char *format, ...) __attribute__((format(printf, 1, 2), noreturn));
 
 /* The folder in which this program's build has its bin folder. */
 const char *system_bin(void);
 
-/* Boots a scenario given as text; words: more for `realm run`, NULL-terminated. */
-void system_start(const char *scenario, char *const *words, struct running *ret_running);
+/* Boots a scenario given as text, by `front run`; words: more for it, NULL-terminated. */
+void system_start(const char *front, const char *scenario, char *const *words, struct running *ret_running);
 /* The next event within ms, the caller's; NULL: none. Ends the suite if the stream has ended. */
 json_t *system_event(struct running *running, unsigned ms);
 /* The result of a request, the caller's; NULL if it was refused. */
