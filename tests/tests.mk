@@ -57,6 +57,9 @@ test-kill-matrix: ## SIGKILL of everybody at every step of the protocol (debug, 
 	@$(MAKE) --no-print-directory VARIANT=$(if $(filter asan,$(VARIANT)),asan,debug) kill-matrix
 kill-matrix: all $(REALMS) $(BUILD)/tests/integration/kill_matrix_test
 	@BUILD=$(BUILD) sh tests/run.sh $(BUILD)/tests/integration/kill_matrix_test
+.PHONY: test-revoke-10000
+test-revoke-10000: all $(REALMS) $(BUILD)/tests/integration/revoke_test ## 10 000 revocations under traffic, and how long they take
+	@REALM_REVOKES=2000 $(BUILD)/tests/integration/revoke_test -j1 --timeout 600
 test-tsan: ## the concurrent parts under ThreadSanitizer
 	@$(MAKE) --no-print-directory VARIANT=tsan test-stress
 
