@@ -32,6 +32,8 @@
 
 #include "mm/launcher/descriptors.h"
 #include "mm/launcher/serve.h"
+#include "mm/sandbox/features.h"
+#include "mm/sandbox/filter.h"
 
 #define ASKED_NS         (UINT64_C(10) * REALM_SEC)
 #define STOPPING_NS      (UINT64_C(5) * REALM_SEC)
@@ -423,6 +425,8 @@ int launcher_run(const struct launcher_options *options)
         return error;
     }
     error = start_broker(&launcher, &mask);
+    if (error == 0 && (options->parts & SANDBOX_SECCOMP) != 0)
+        error = sandbox_confine(SANDBOX_FILTER_LAUNCHER);
     if (error == 0) {
         run(&launcher);
         end_strays(&launcher);
