@@ -12,9 +12,9 @@ WARNINGS := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-pr
             -Wpointer-arith -Wwrite-strings
 CPPFLAGS += -D_GNU_SOURCE -I. -Ilibrealm/include
 CFLAGS_common  := -std=gnu11 -g -fPIC -fno-omit-frame-pointer $(WARNINGS)
-CFLAGS_debug   := -O1 -DREALM_DEBUG=1
+CFLAGS_debug   := -O1 -DREALM_DEBUG=1 -DREALM_STOP_POINTS=1
 CFLAGS_release := -O2
-CFLAGS_asan    := -O1 -DREALM_DEBUG=1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
+CFLAGS_asan    := -O1 -DREALM_DEBUG=1 -DREALM_STOP_POINTS=1 -fsanitize=address,undefined -fno-sanitize-recover=undefined
 CFLAGS_tsan    := -O1 -DREALM_DEBUG=1 -fsanitize=thread
 ifeq ($(filter $(VARIANT),debug release asan tsan),)
 $(error VARIANT is debug, release, asan or tsan, not '$(VARIANT)')
@@ -29,11 +29,11 @@ DEPFLAGS = -MMD -MP
 # The sanitizers bring their own allocator.
 JEMALLOC := $(if $(filter asan tsan,$(VARIANT)),,-l:libjemalloc.a)
 LIBS_realm := -l:liburing.a $(JEMALLOC) -lm -lpthread -ldl
-LIBS_host  := -ljansson -lfyaml -l:liburing.a -lm -lpthread
+LIBS_host  := -ljansson -lfyaml -lseccomp -l:liburing.a -lm -lpthread
 
 # --- archives, one a folder ---
 FOLDERS := librealm/core librealm/proto librealm/ring librealm/os/linux librealm/os/sim librealm/client \
-           mm/config mm/policy mm/broker mm/launcher sim/boot tools
+           mm/config mm/policy mm/sandbox mm/broker mm/launcher sim/boot tools
 archive  = $(BUILD)/lib$(subst /,-,$(1)).a
 # A main() is no part of an archive: it would be taken for a test's.
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard $(1)/*.c)))
@@ -46,7 +46,7 @@ $(foreach f,$(FOLDERS),$(eval $(call ARCHIVE,$(f))))
 A_core     := $(call archive,librealm/core)
 A_librealm := $(foreach f,client os/linux ring proto core,$(call archive,librealm/$(f)))
 A_twin     := $(foreach f,client os/sim ring proto core,$(call archive,librealm/$(f)))
-A_mm       := $(foreach f,broker launcher config policy,$(call archive,mm/$(f)))
+A_mm       := $(foreach f,broker launcher sandbox config policy,$(call archive,mm/$(f)))
 MM_START   := $(BUILD)/mm/start.o
 
 LIBREALM_OBJECTS := $(foreach f,client os/linux ring proto core,$(call objects,librealm/$(f)))

@@ -32,6 +32,7 @@ static int run_broker(void *context, int launcher_socket)
     const struct broker_options options = {
         .config = start->config,
         .waiter = start->options->waiter,
+        .parts = start->options->parts,
         .launcher = launcher_socket,
         .admin_listener = start->options->admin_listener,
         .events = start->options->events,
@@ -47,6 +48,9 @@ static int run_launcher(const struct mm_config *config, const struct mm_options 
     const struct launcher_options launcher = {
         .config = config,
         .waiter = options->waiter,
+        .parts = options->parts,
+        .landlock_abi = options->landlock_abi,
+        .weakened = options->weakened,
         .orphan_grace_ns = options->orphan_grace_ns ? options->orphan_grace_ns : ORPHAN_GRACE_DEFAULT_NS,
         .events = options->events,
         .broker = run_broker,

@@ -13,8 +13,11 @@
 struct mm_options {
     enum realm_waiter_kind waiter;
     uint64_t orphan_grace_ns; /* 0: the default, 5 s */
-    int admin_listener;       /* listening unix stream socket, or -1 */
-    int events;               /* write end of a pipe: one JSON object a line; never waited for */
+    unsigned parts;           /* enum sandbox_part bits that the machine gives (mm/sandbox/features.h) */
+    int landlock_abi;
+    int weakened;       /* a rule of the realms' filter to leave out, for the adversary suite; -1: none */
+    int admin_listener; /* listening unix stream socket, or -1 */
+    int events;         /* write end of a pipe: one JSON object a line; never waited for */
 };
 
 /*

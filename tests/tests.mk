@@ -40,7 +40,7 @@ $(BUILD)/tests/integration/%_test: $(BUILD)/tests/integration/%_test.o $(BUILD)/
 $(BUILD)/tests/stress/%_stress: $(BUILD)/tests/stress/%_stress.o $(A_librealm)
 	$(LINK_TEST) -l:liburing.a -lm -lpthread
 
-.PHONY: test test-unit test-property test-integration test-stress test-build
+.PHONY: test test-unit test-property test-integration test-stress test-build test-kill-matrix kill-matrix
 test-build: all $(REALMS) $(TESTS_unit) $(TESTS_property) $(TESTS_integration) $(TESTS_stress)
 test: test-build ## unit, property, integration and stress tests of one variant
 	@BUILD=$(BUILD) sh tests/run.sh $(TESTS_unit) $(TESTS_property) $(TESTS_integration) $(TESTS_stress)
@@ -52,6 +52,14 @@ test-integration: all $(REALMS) $(TESTS_integration) ## on the real daemon
 	@BUILD=$(BUILD) sh tests/run.sh $(TESTS_integration)
 test-stress: $(TESTS_stress) ## concurrent parts; with VARIANT=tsan under ThreadSanitizer
 	@BUILD=$(BUILD) sh tests/run.sh $^
+# The matrix needs stop points, which release does not have: there its test asks that they are absent.
+test-kill-matrix: ## SIGKILL of everybody at every step of the protocol (debug, or VARIANT=asan)
+	@$(MAKE) --no-print-directory VARIANT=$(if $(filter asan,$(VARIANT)),asan,debug) kill-matrix
+kill-matrix: all $(REALMS) $(BUILD)/tests/integration/kill_matrix_test
+	@BUILD=$(BUILD) sh tests/run.sh $(BUILD)/tests/integration/kill_matrix_test
+.PHONY: test-revoke-10000
+test-revoke-10000: all $(REALMS) $(BUILD)/tests/integration/revoke_test ## 10 000 revocations under traffic, and how long they take
+	@REALM_REVOKES=2000 $(BUILD)/tests/integration/revoke_test -j1 --timeout 600
 test-tsan: ## the concurrent parts under ThreadSanitizer
 	@$(MAKE) --no-print-directory VARIANT=tsan test-stress
 
@@ -72,3 +80,24 @@ fuzz: $(FUZZERS) ## run every fuzz target for FUZZ_SECONDS (10), from its corpus
 .PHONY: test-install
 test-install: all ## a service built outside the tree, with pkg-config, runs
 	@BUILD=$(BUILD) CC="$(CC)" sh tests/install.sh
+
+# --- the adversary suite: hostile realms without librealm, and the program that starts and judges them. Neither
+# is built with sanitizers: an attacker makes raw system calls, and what is under test is everybody else. ---
+ADVERSARY_realm := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/adversary/attack_*.c tests/adversary/raw*.c) \
+                   tests/adversary/themes.c tests/adversary/report.c)
+ADVERSARY_suite := $(patsubst %,$(BUILD)/tests/adversary/%.o,suite judge system host table)
+ADVERSARY := $(BUILD)/bin/adversary $(BUILD)/bin/adversary-static $(BUILD)/bin/adversary_suite
+$(BUILD)/tests/adversary/%.o: CFLAGS := $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS))
+$(BUILD)/bin/adversary $(BUILD)/bin/adversary-static: $(BUILD)/tests/adversary/realm.o $(ADVERSARY_realm)
+	@mkdir -p $(@D); echo "  LD    $@"; $(CC) $(if $(findstring static,$@),-static) -o $@ $^ -lpthread
+$(BUILD)/bin/adversary_suite: $(ADVERSARY_suite) $(ADVERSARY_realm)
+	@mkdir -p $(@D); echo "  LD    $@"; $(CC) -o $@ $^ -ljansson -lpthread
+
+$(BUILD)/bin/adversary_weak: $(BUILD)/tests/adversary/weak.o $(T_host)
+	@mkdir -p $(@D); echo "  LD    $@"; $(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter-out $<,$^) -Wl,--end-group $(LIBS_host)
+
+.PHONY: test-adversary test-adversary-weakened
+test-adversary: all $(BUILD)/bin/worker $(ADVERSARY) ## hostile realms: as this user, and called by root as another
+	@BUILD=$(BUILD) sh tests/adversary/run.sh
+test-adversary-weakened: all $(BUILD)/bin/worker $(ADVERSARY) $(BUILD)/bin/adversary_weak ## each restriction of the filter is needed
+	@BUILD=$(BUILD) sh tests/adversary/weakened.sh

@@ -8,13 +8,14 @@
 
 #include "librealm/os/os.h"
 #include "mm/config/config.h"
+#include "mm/sandbox/features.h"
 #include "sim/boot/problems.h"
 
 /*
- * Adds an error for each requirement that is not given here, or that this version knows nothing to do about:
- * what is not enforced is not claimed. waiter: what --waiter said.
+ * Adds an error for each requirement that is not given here. features: what the machine gives, less what
+ * --without has taken. waiter: what realms will use.
  */
-void requirements_check(const struct mm_config *config, enum realm_waiter_kind waiter,
-                        struct scenario_problems *problems);
+void requirements_check(const struct mm_config *config, const struct sandbox_features *features,
+                        enum realm_waiter_kind waiter, struct scenario_problems *problems);
 
 #endif

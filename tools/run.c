@@ -12,7 +12,7 @@
 
 #include <realm/error.h>
 
-#include "librealm/os/linux/probe.h"
+#include "mm/sandbox/features.h"
 #include "mm/start.h"
 #include "sim/boot/initial.h"
 #include "sim/boot/scenario.h"
@@ -30,20 +30,64 @@ static int fail(const char *what, int error)
     return EXIT_FAILED;
 }
 
-/* "auto" is decided here, once for the whole system: the launcher makes the hint pipes that the fallback
- * needs before a realm could find out by itself. */
-static enum realm_waiter_kind waiter_of(const struct arguments *arguments)
+/* --without userns,landlock: the parts to do without. false: bad usage, and said. */
+static bool parts_without(const struct arguments *arguments, unsigned *ret_parts)
+{
+    const char *text = arguments_value(arguments, "--without");
+    unsigned parts = 0;
+    while (text && *text) {
+        size_t size = strcspn(text, ",");
+        unsigned part = sandbox_part_of(text, size);
+        if (!part) {
+            fprintf(stderr,
+                    "realm run: --without: \"%.*s\" is no part of the box: they are userns, landlock, "
+                    "seccomp, uring, waitv, cgroup\n",
+                    (int)size, text);
+            return false;
+        }
+        parts |= part;
+        text += size + (text[size] == ',');
+    }
+    *ret_parts = parts;
+    return true;
+}
+
+/* What the box is made of. Without a filter there is none, and nothing starts. */
+static int probe_box(const struct arguments *arguments, struct sandbox_features *ret_features)
+{
+    unsigned without;
+    if (!parts_without(arguments, &without))
+        return EXIT_USAGE;
+    int error = sandbox_probe(without, ret_features);
+    if (error)
+        return fail("cannot find out what this machine gives", error);
+    if (ret_features->present & SANDBOX_SECCOMP)
+        return EXIT_FINE;
+    const char *why = ret_features->why[__builtin_ctz(SANDBOX_SECCOMP)];
+    fprintf(stderr, "realm run: without seccomp there is no box for realms: %s\n",
+            why ? why : "it is not there");
+    return EXIT_FAILED;
+}
+
+/* "auto" is decided here, once for the whole system: the launcher makes rings and hint pipes before a realm
+ * could find out by itself. */
+static int choose_waiter(const struct arguments *arguments, const struct sandbox_features *features,
+                         enum realm_waiter_kind *ret_waiter)
 {
     const char *text = arguments_value(arguments, "--waiter");
-    if (text && strcmp(text, "uring") == 0)
-        return REALM_WAITER_URING;
-    if (text && strcmp(text, "pipe") == 0)
-        return REALM_WAITER_PIPE;
-    return realm_waiter_probe() ? REALM_WAITER_PIPE : REALM_WAITER_URING;
+    bool ring = (features->present & SANDBOX_URING) != 0;
+    if (text && strcmp(text, "uring") == 0 && !ring) {
+        const char *why = features->why[__builtin_ctz(SANDBOX_URING)];
+        fprintf(stderr, "realm run: --waiter=uring: %s\n", why ? why : "io_uring is not there");
+        return EXIT_FAILED;
+    }
+    *ret_waiter = !ring || (text && strcmp(text, "pipe") == 0) ? REALM_WAITER_PIPE : REALM_WAITER_URING;
+    return EXIT_FINE;
 }
 
 /* The scenario, if it is sound, what it requires is given, and its assertions hold. */
-static int read_scenario(const char *path, enum realm_waiter_kind waiter, struct mm_config **ret_config)
+static int read_scenario(const char *path, const struct sandbox_features *features,
+                         enum realm_waiter_kind waiter, struct mm_config **ret_config)
 {
     struct scenario_problems problems;
     struct mm_config *config = NULL;
@@ -51,7 +95,7 @@ static int read_scenario(const char *path, enum realm_waiter_kind waiter, struct
     scenario_problems_init(&problems);
     int error = scenario_read(path, &problems, &config);
     if (!error) {
-        requirements_check(config, waiter, &problems);
+        requirements_check(config, features, waiter, &problems);
         error = initial_new(config, &initial);
     }
     if (!error) {
@@ -91,13 +135,14 @@ static int run_system(const struct mm_config *config, struct mm_options *options
     return stream_run(stream, events[0], launcher);
 }
 
-static int run_with(const struct arguments *arguments, struct mm_options *options, uint64_t for_ns)
+static int run_with(const struct arguments *arguments, const struct sandbox_features *features,
+                    struct mm_options *options, uint64_t for_ns)
 {
     const char *instance = arguments_instance(arguments, stderr);
     if (!instance)
         return EXIT_USAGE;
     struct mm_config *config = NULL;
-    int status = read_scenario(arguments->operands[0], options->waiter, &config);
+    int status = read_scenario(arguments->operands[0], features, options->waiter, &config);
     if (status)
         return status;
     struct stream *stream = NULL;
@@ -121,10 +166,18 @@ static int run_with(const struct arguments *arguments, struct mm_options *option
 
 int run_main(const struct arguments *arguments)
 {
-    struct mm_options options = {.waiter = waiter_of(arguments)};
+    struct mm_options options = {.weakened = -1};
+    struct sandbox_features features;
     uint64_t for_ns = 0;
     if (!arguments_duration(arguments, "--for", stderr, &for_ns) ||
         !arguments_duration(arguments, "--orphan-grace", stderr, &options.orphan_grace_ns))
         return EXIT_USAGE;
-    return run_with(arguments, &options, for_ns);
+    int status = probe_box(arguments, &features);
+    if (!status)
+        status = choose_waiter(arguments, &features, &options.waiter);
+    if (status)
+        return status;
+    options.parts = features.present;
+    options.landlock_abi = features.landlock_abi;
+    return run_with(arguments, &features, &options, for_ns);
 }

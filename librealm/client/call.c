@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+#include "librealm/core/stop_point.h"
+
 struct call {
     struct realm_channel *channel;
     uint32_t number; /* of the awaited reply; 0: none is */
@@ -36,6 +38,7 @@ static int take_reply(struct call *call)
     int error = realm_consumer_pop(&link->consumer, &message, data, capacity);
     if (error)
         return error;
+    REALM_STOP_POINT("reply-taken");
     link->messages++;
     if (message.kind != REALM_MESSAGE_REPLY)
         return REALM_E_PEER_FAULT;
@@ -72,6 +75,8 @@ static void take_replies(struct call *call)
         int error = take_reply(call);
         if (error == REALM_E_PEER_FAULT)
             realm_link_fault(link, REALM_FAULT_CLAIM);
+        else if (error == REALM_E_REVOKED && !link->state)
+            realm_link_gone(link);
         if (error)
             return;
     }
@@ -176,12 +181,17 @@ static int push(struct call *call, const struct realm_message *message, const vo
             return link->state;
         int error = realm_producer_push(&link->producer, message, data);
         if (__builtin_expect(error == 0, 1)) {
+            REALM_STOP_POINT("pushed");
             link->messages++;
             realm_link_pushed(link);
             return 0;
         }
         if (error == REALM_E_PEER_FAULT)
             realm_link_fault(link, REALM_FAULT_CLAIM);
+        if (error == REALM_E_REVOKED) {
+            realm_link_gone(link);
+            return link->state;
+        }
         if (error != REALM_E_QUEUE_FULL)
             return error;
         /* A server whose replies are not taken takes no requests. */
@@ -241,10 +251,12 @@ int realm_call(struct realm_channel *channel, uint64_t op, const void *data, siz
         number = ++channel->last_call;
     struct realm_message message = {
         .kind = REALM_MESSAGE_CALL, .size = (uint16_t)size, .call = number, .tag = op};
+    REALM_STOP_POINT("call");
     error = push(&call, &message, data);
     if (error)
         return error;
     realm->calls++;
     call.number = number;
+    REALM_STOP_POINT("called");
     return await_reply(&call);
 }

@@ -124,7 +124,8 @@ void realm_disconnect(struct realm_channel *channel)
     if (!channel)
         return;
     struct realm_link *link = &channel->link;
-    if (!link->state) {
+    /* A channel whose server is gone: the Memory Manager keeps its memory until the last look is done. */
+    if (!link->state || (link->state == REALM_E_PEER_DEAD && !link->realm->gone)) {
         /* Waiting for the answer keeps the answers from piling up; which it is does not matter. */
         struct realm_control_cookie request = {.cookie = link->cookie};
         realm_control_simple(link->realm, &request, REALM_CONTROL_DISCONNECT, NULL);

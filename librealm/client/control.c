@@ -17,6 +17,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "librealm/core/stop_point.h"
+
 int realm_control_name(struct realm_control_name *ret_name, const char *text)
 {
     /* One byte more than allowed is enough to see that it is too long. */
@@ -102,12 +104,35 @@ static void reply(struct realm *realm, const struct realm_control_reply *event)
 static void closed(struct realm *realm, const struct realm_control_closed *event)
 {
     struct realm_link *link = realm_link_find(realm, event->cookie);
+    REALM_STOP_POINT("closed");
     if (!link)
         return; /* it was closed here at the same time */
     realm_link_end(link, event->reason);
     if (link->is_server)
         realm_client_free(REALM_LIST_OF(link, struct realm_client, link));
     /* A channel is the user's: it learns of the end by its next call, and disconnects. */
+}
+
+/*
+ * The control page says so even where the socket is full. A server's client is freed; a channel waits for its
+ * user. What the CLOSED that follows is about will have ended.
+ */
+static void look_for_revoked(struct realm *realm)
+{
+    uint32_t revocations = realm_load_acquire(&realm->page->revocations);
+    if (__builtin_expect(revocations == realm->revocations_seen, 1))
+        return;
+    realm->revocations_seen = revocations;
+    for (unsigned bucket = 0; bucket < REALM_COOKIE_BUCKETS; bucket++) {
+        for (struct realm_link *link = realm->cookies[bucket], *next; link; link = next) {
+            next = link->next_of_bucket;
+            if (link->state || !realm_link_is_revoked(link))
+                continue;
+            realm_link_end(link, REALM_E_REVOKED);
+            if (link->is_server)
+                realm_client_free(REALM_LIST_OF(link, struct realm_client, link));
+        }
+    }
 }
 
 static void query(struct realm *realm)
@@ -139,12 +164,16 @@ static void dispatch(struct realm *realm, const union realm_control_event *event
         pool(realm, &event->pool, handles, count);
         return;
     case REALM_CONTROL_CONNECTED:
+        REALM_STOP_POINT("connected");
         realm_channel_connected(realm, &event->channel, handles, count);
         acknowledge(realm, event->channel.sequence);
+        REALM_STOP_POINT("client-mapped");
         return;
     case REALM_CONTROL_ACCEPTED:
+        REALM_STOP_POINT("accepted");
         realm_endpoint_accepted(realm, &event->channel, handles, count);
         acknowledge(realm, event->channel.sequence);
+        REALM_STOP_POINT("server-mapped");
         return;
     case REALM_CONTROL_REPLY:
         reply(realm, &event->reply);
@@ -168,8 +197,10 @@ static void dispatch(struct realm *realm, const union realm_control_event *event
 int realm_control_drain(struct realm *realm)
 {
     /* The epoch first: what is sent after this look changes it again. */
-    if (realm->page)
+    if (realm->page) {
         realm->epoch_seen = realm_load_acquire(&realm->page->epoch);
+        look_for_revoked(realm);
+    }
     while (!realm->gone) {
         /* One byte more than the largest packet: a longer one shows. */
         uint8_t packet[sizeof(union realm_control_event) + 1u];
@@ -220,6 +251,7 @@ int realm_control_ask(struct realm *realm, struct realm_ask *ask, void *packet, 
         ask->xid = ++realm->last_xid;
         realm_control_header_init(packet, type, ask->xid);
         error = realm_control_tell(realm, packet, realm_control_size((uint16_t)type));
+        REALM_STOP_POINT("asked");
     }
     realm_request_settle(realm);
     realm->ask = ask;

@@ -30,6 +30,7 @@
 #include "librealm/ring/atomics.h"
 #include "librealm/ring/ring.h"
 
+#define REALM_GONE_TIMEOUT_NS    (UINT64_C(1) * REALM_SEC) /* for the news of why memory is gone */
 #define REALM_HELLO_TIMEOUT_NS   (UINT64_C(2) * REALM_SEC)
 #define REALM_CONTROL_TIMEOUT_NS (UINT64_C(10) * REALM_SEC)
 #define REALM_COOKIE_BUCKETS     256u
@@ -78,10 +79,11 @@ struct realm_link {
     struct realm_consumer consumer;
     struct realm_region *own;        /* written here, read by the peer; NULL: not open */
     const struct realm_region *peer; /* the other way round */
-    int state;                       /* 0: open; else the REALM_E_* that ended it */
-    int hint;                        /* handle of the peer's hint pipe, or -1 */
-    uint32_t slot;                   /* this end's dense number */
-    uint32_t peer_slot;              /* the other end's: what is written into its hint pipe */
+    struct realm_os_region own_memory, peer_memory;
+    int state;          /* 0: open; else the REALM_E_* that ended it */
+    int hint;           /* handle of the peer's hint pipe, or -1 */
+    uint32_t slot;      /* this end's dense number */
+    uint32_t peer_slot; /* the other end's: what is written into its hint pipe */
     uint64_t cookie;
     bool is_server;
     uint64_t messages;       /* taken and given */
@@ -106,6 +108,14 @@ void realm_link_close(struct realm_link *link);
 void realm_link_end(struct realm_link *link, int reason);
 /* Ends it because of what the peer did, and tells the Memory Manager. */
 void realm_link_fault(struct realm_link *link, enum realm_fault_kind kind);
+/*
+ * A region of an open link is gone: the Memory Manager took it away, or the peer did so itself. Waits for the
+ * Memory Manager to say why, but not long. Ends the link in any case; a server's client is not freed by it,
+ * but may be by what else was said.
+ */
+void realm_link_gone(struct realm_link *link);
+/* Whether the control page says that this link's channel was revoked. */
+bool realm_link_is_revoked(const struct realm_link *link);
 struct realm_link *realm_link_find(struct realm *realm, uint64_t cookie);
 /* The peer sleeps as the bits of its parked word say: wake it. */
 void realm_link_wake(struct realm_link *link, uint32_t sleeper);
@@ -154,7 +164,7 @@ int realm_control_name(struct realm_control_name *ret_name, const char *text);
 
 struct realm_pool_region {
     uint32_t number;
-    void *memory;
+    struct realm_os_region memory;
 };
 
 struct realm_pool {
@@ -164,8 +174,8 @@ struct realm_pool {
 
 /* Maps what POOL brought and closes the handles. What cannot be mapped is missed when a channel takes it. */
 void realm_pool_add(struct realm *realm, uint32_t first, const int *handles, unsigned count);
-/* The region, now the caller's to unmap; NULL: no such region. */
-void *realm_pool_take(struct realm *realm, uint32_t number);
+/* The region becomes the caller's to unmap. false: there is no such region. */
+bool realm_pool_take(struct realm *realm, uint32_t number, struct realm_os_region *ret_region);
 void realm_pool_close(struct realm *realm);
 
 /* --- the client's side (channel.c, call.c) --- */
@@ -310,6 +320,7 @@ struct realm {
     /* looked at by every call */
     const struct realm_control_page *page;
     uint32_t epoch_seen;
+    uint32_t revocations_seen;
     bool gone;                 /* the Memory Manager is */
     bool stopped;              /* by the Memory Manager */
     bool stop;                 /* by realm_stop */

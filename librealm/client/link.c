@@ -13,6 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "librealm/core/stop_point.h"
+
 /* Spurious wakes that are forgiven, and how many more for each message: a wake may always come late. */
 #define SPURIOUS_FREE        1000u
 #define SPURIOUS_PER_MESSAGE 2u
@@ -34,19 +36,23 @@ struct realm_link *realm_link_find(struct realm *realm, uint64_t cookie)
 static int map_regions(struct realm *realm, struct realm_link *link, uint32_t number, const int *handles,
                        unsigned handles_count)
 {
-    link->own = realm_pool_take(realm, number);
-    if (!link->own || handles_count == 0)
+    if (!realm_pool_take(realm, number, &link->own_memory))
         return -EBADF;
-    void *memory;
-    int error = realm_os_map(realm->os, handles[0], realm->region_bytes, false, &memory);
+    link->own = link->own_memory.memory;
+    if (handles_count == 0)
+        return -EBADF;
+    int error = realm_os_region_map(realm->os, handles[0], realm->region_bytes, false, &link->peer_memory);
     if (error)
         return error;
-    link->peer = memory;
+    link->peer = link->peer_memory.memory;
+    REALM_STOP_POINT("mapped");
     uint64_t *payload_lines = calloc(REALM_CONSUMER_WORDS(realm->region_bytes), sizeof *payload_lines);
     if (!payload_lines)
         return -ENOMEM;
     realm_producer_init(&link->producer, link->own, link->peer, realm->region_bytes, realm->queue_messages);
     realm_consumer_init(&link->consumer, link->own, link->peer, realm->region_bytes, payload_lines);
+    realm_producer_guard(&link->producer, link->own_memory.gone, link->peer_memory.gone);
+    realm_consumer_guard(&link->consumer, link->peer_memory.gone);
     return 0;
 }
 
@@ -82,9 +88,9 @@ int realm_link_open(struct realm *realm, struct realm_link *link, const struct r
 void realm_link_discard(struct realm *realm, const struct realm_control_channel *event, const int *handles,
                         unsigned handles_count)
 {
-    void *own = realm_pool_take(realm, event->region);
-    if (own)
-        realm_os_unmap(realm->os, own, realm->region_bytes);
+    struct realm_os_region own;
+    if (realm_pool_take(realm, event->region, &own))
+        realm_os_region_unmap(realm->os, &own);
     for (unsigned i = 0; i < handles_count; i++)
         realm_os_close_handle(realm->os, handles[i]);
 }
@@ -101,9 +107,9 @@ void realm_link_close(struct realm_link *link)
     }
     free(link->consumer.payload_lines);
     if (link->own)
-        realm_os_unmap(realm->os, link->own, realm->region_bytes);
+        realm_os_region_unmap(realm->os, &link->own_memory);
     if (link->peer)
-        realm_os_unmap(realm->os, (void *)(uintptr_t)link->peer, realm->region_bytes);
+        realm_os_region_unmap(realm->os, &link->peer_memory);
     if (link->hint >= 0)
         realm_os_close_handle(realm->os, link->hint);
     link->own = NULL;
@@ -126,6 +132,36 @@ void realm_link_fault(struct realm_link *link, enum realm_fault_kind kind)
         return;
     realm_link_end(link, REALM_E_PEER_FAULT);
     realm_control_fault(link->realm, link->cookie, kind);
+}
+
+bool realm_link_is_revoked(const struct realm_link *link)
+{
+    const struct realm_control_page *page = link->realm->page;
+    if (link->slot >= REALM_CONTROL_SLOTS)
+        return false;
+    return (realm_load_acquire(&page->revoked[link->slot / 32u]) >> (link->slot % 32u)) & 1u;
+}
+
+void realm_link_gone(struct realm_link *link)
+{
+    struct realm *realm = link->realm;
+    if (link->is_server) {
+        /* Nobody asks a server why, and it must not wait for what a client does to itself. A report of a
+         * channel that the Memory Manager has closed is not looked at. */
+        if (realm_link_is_revoked(link))
+            realm_link_end(link, REALM_E_REVOKED);
+        else
+            realm_link_fault(link, REALM_FAULT_CLAIM);
+        return;
+    }
+    uint64_t deadline_ns = realm_deadline(realm, REALM_GONE_TIMEOUT_NS);
+    int error = realm_control_drain(realm);
+    while (!link->state && !error && !realm->gone) {
+        error = realm_os_control_wait(realm->os, deadline_ns);
+        if (!error)
+            error = realm_control_drain(realm);
+    }
+    realm_link_fault(link, REALM_FAULT_CLAIM); /* if it is still open */
 }
 
 /* The bits are the peer's and may be any: at worst it is woken in two ways. */

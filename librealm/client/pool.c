@@ -11,10 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "librealm/core/stop_point.h"
+
 /* Takes one out and keeps the others in the order of their coming. */
-static void *take_at(struct realm_pool *pool, uint32_t at)
+static struct realm_os_region take_at(struct realm_pool *pool, uint32_t at)
 {
-    void *memory = pool->regions[at].memory;
+    struct realm_os_region memory = pool->regions[at].memory;
     pool->count--;
     memmove(&pool->regions[at], &pool->regions[at + 1u], (pool->count - at) * sizeof pool->regions[0]);
     return memory;
@@ -26,7 +28,8 @@ static bool make_room(struct realm *realm)
     if (pool->count < pool->capacity)
         return true;
     if (pool->capacity >= REALM_POOL_MAX) {
-        realm_os_unmap(realm->os, take_at(pool, 0), realm->region_bytes);
+        struct realm_os_region oldest = take_at(pool, 0);
+        realm_os_region_unmap(realm->os, &oldest);
         return true;
     }
     uint32_t capacity = pool->capacity ? 2u * pool->capacity : 8u;
@@ -42,28 +45,32 @@ void realm_pool_add(struct realm *realm, uint32_t first, const int *handles, uns
 {
     struct realm_pool *pool = &realm->pool;
     for (unsigned i = 0; i < count; i++) {
-        void *memory;
-        if (make_room(realm) && realm_os_map(realm->os, handles[i], realm->region_bytes, true, &memory) == 0)
+        struct realm_os_region memory;
+        if (make_room(realm) &&
+            realm_os_region_map(realm->os, handles[i], realm->region_bytes, true, &memory) == 0)
             pool->regions[pool->count++] = (struct realm_pool_region){.number = first + i, .memory = memory};
         realm_os_close_handle(realm->os, handles[i]);
     }
+    REALM_STOP_POINT("pool-mapped");
 }
 
-void *realm_pool_take(struct realm *realm, uint32_t number)
+bool realm_pool_take(struct realm *realm, uint32_t number, struct realm_os_region *ret_region)
 {
     struct realm_pool *pool = &realm->pool;
     for (uint32_t i = 0; i < pool->count; i++) {
-        if (pool->regions[i].number == number)
-            return take_at(pool, i);
+        if (pool->regions[i].number == number) {
+            *ret_region = take_at(pool, i);
+            return true;
+        }
     }
-    return NULL;
+    return false;
 }
 
 void realm_pool_close(struct realm *realm)
 {
     struct realm_pool *pool = &realm->pool;
     for (uint32_t i = 0; i < pool->count; i++)
-        realm_os_unmap(realm->os, pool->regions[i].memory, realm->region_bytes);
+        realm_os_region_unmap(realm->os, &pool->regions[i].memory);
     free(pool->regions);
     *pool = (struct realm_pool){0};
 }

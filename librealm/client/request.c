@@ -11,6 +11,8 @@
  */
 #include "librealm/client/internal.h"
 
+#include "librealm/core/stop_point.h"
+
 /* Wakes the client if its parked word says that it waits for room; whether it did. */
 static inline bool give_room(struct realm_client *client)
 {
@@ -43,11 +45,14 @@ int realm_request_take(struct realm_client *client, struct realm_request *ret_re
     if (error == REALM_E_WOULD_BLOCK)
         return error;
     if (error || message.kind == REALM_MESSAGE_REPLY) {
-        realm_link_fault(link, REALM_FAULT_CLAIM);
+        if (error == REALM_E_REVOKED)
+            realm_link_gone(link);
+        realm_link_fault(link, REALM_FAULT_CLAIM); /* if it is still open */
         realm_client_free(client);
         return REALM_E_WOULD_BLOCK;
     }
     realm->owed = give_room(client) ? NULL : client;
+    REALM_STOP_POINT("request-taken");
     link->messages++;
     realm->requests++;
     client->last_served = realm->requests;
@@ -81,16 +86,22 @@ int realm_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t va
         .status = status,
         .tag = value,
     };
+    REALM_STOP_POINT("reply");
     int error = realm_producer_push(&client->link.producer, &message, data);
-    if (error == REALM_E_PEER_FAULT) {
-        realm_link_fault(&client->link, REALM_FAULT_CLAIM);
+    if (error == REALM_E_REVOKED || error == REALM_E_PEER_FAULT) {
+        if (error == REALM_E_REVOKED)
+            realm_link_gone(&client->link);
+        realm_link_fault(&client->link, REALM_FAULT_CLAIM); /* if it is still open */
         realm_client_free(client);
+        return error == REALM_E_REVOKED ? REALM_E_STALE : error;
     }
     if (error)
         return error;
     realm_token_free(realm, entry);
+    REALM_STOP_POINT("reply-pushed");
     client->link.messages++;
     realm_link_pushed(&client->link);
+    REALM_STOP_POINT("replied");
     if (realm->owed == client) {
         /* Behind the fence of the push. */
         realm->owed = NULL;

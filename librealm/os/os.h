@@ -70,6 +70,22 @@ int realm_os_map(struct realm_os *os, int handle, size_t bytes, bool writable, v
 void realm_os_unmap(struct realm_os *os, void *memory, size_t bytes);
 void realm_os_close_handle(struct realm_os *os, int handle);
 
+/*
+ * A region of a channel: memory that the broker may take away at any time (docs/design/revocation.md). A
+ * touch of it then finds zeros or is lost, and before any byte of the other memory can be seen *gone is not
+ * zero: whoever copies out of the region looks at it after the copy. No signal reaches the program.
+ */
+struct realm_os_region {
+    void *memory;
+    const uint32_t *gone; /* private memory; valid as long as the region is mapped */
+};
+
+/* As realm_os_map. All regions are of one size, that of the first. The calling thread is the one that touches
+ * it. Return: 0; REALM_E_LIMIT: too many; -EINVAL: another size; -errno. */
+int realm_os_region_map(struct realm_os *os, int handle, size_t bytes, bool writable,
+                        struct realm_os_region *ret_region);
+void realm_os_region_unmap(struct realm_os *os, const struct realm_os_region *region);
+
 /* --- words: sleeping on one, waking its sleepers --- */
 
 struct realm_os_word {

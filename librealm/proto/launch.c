@@ -31,10 +31,12 @@ static const struct type_entry types[] = {
     [REALM_LAUNCH_KILL] = {sizeof(struct realm_launch_kill), FROM_BROKER},
     [REALM_LAUNCH_REGIONS] = {sizeof(struct realm_launch_regions), FROM_BROKER},
     [REALM_LAUNCH_STOP] = {sizeof(struct realm_launch_header), FROM_BROKER},
+    [REALM_LAUNCH_LIMIT] = {sizeof(struct realm_launch_limit), FROM_BROKER},
     [REALM_LAUNCH_SPAWNED] = {sizeof(struct realm_launch_spawned), TO_BROKER},
     [REALM_LAUNCH_FAILED] = {sizeof(struct realm_launch_failed), TO_BROKER},
     [REALM_LAUNCH_EXITED] = {sizeof(struct realm_launch_exited), TO_BROKER},
     [REALM_LAUNCH_MADE] = {sizeof(struct realm_launch_made), TO_BROKER},
+    [REALM_LAUNCH_LOADED] = {sizeof(struct realm_launch_loaded), TO_BROKER},
     [REALM_LAUNCH_END] = {sizeof(struct realm_launch_header), TO_BROKER},
 };
 
@@ -74,6 +76,9 @@ static int check_request(const union realm_launch_request *request)
     case REALM_LAUNCH_REGIONS:
         valid = regions_valid(request->regions.count, request->regions.bytes);
         break;
+    case REALM_LAUNCH_LIMIT:
+        valid = request->limit.realm != 0;
+        break;
     default:
         break;
     }
@@ -100,6 +105,10 @@ static int check_event(const union realm_launch_event *event)
         break;
     case REALM_LAUNCH_MADE:
         valid = regions_valid(event->made.count, event->made.bytes);
+        break;
+    case REALM_LAUNCH_LOADED:
+        valid = event->loaded.realm != 0 && event->loaded.shut >= REALM_SHUT_STATIC &&
+                event->loaded.shut <= REALM_SHUT_DEADLINE;
         break;
     default:
         break;

@@ -19,17 +19,23 @@
 #define REALM_LAUNCH_FDS_MAX          32u
 #define REALM_LAUNCH_REGION_BYTES_MAX (1024u * 1024u)
 
+/* How a realm says that it is loaded: openat relative to this directory, which nobody has, so that it cannot
+ * succeed anywhere. Under the box's filter the launcher sees it, and shuts the box for good. */
+#define REALM_LOADED_DIRECTORY (-77)
+
 enum realm_launch_type {
     /* from the broker */
     REALM_LAUNCH_SPAWN = 1,   /* struct realm_launch_spawn   → SPAWNED or FAILED */
     REALM_LAUNCH_KILL = 2,    /* struct realm_launch_kill    → EXITED, in time */
     REALM_LAUNCH_REGIONS = 3, /* struct realm_launch_regions → MADE or FAILED */
     REALM_LAUNCH_STOP = 4,    /* struct realm_launch_header  the system ends: kill all, then exit */
+    REALM_LAUNCH_LIMIT = 5,   /* struct realm_launch_limit   moves a realm's limit of private memory */
     /* to the broker */
     REALM_LAUNCH_SPAWNED = 128, /* struct realm_launch_spawned + control, stdout, stderr [, hint write end] */
     REALM_LAUNCH_FAILED = 129,  /* struct realm_launch_failed */
     REALM_LAUNCH_EXITED = 130,  /* struct realm_launch_exited */
     REALM_LAUNCH_MADE = 131,    /* struct realm_launch_made    + count read-write, then count read-only */
+    REALM_LAUNCH_LOADED = 133,  /* struct realm_launch_loaded  its box is shut: its requests may be read */
     REALM_LAUNCH_END = 132,     /* struct realm_launch_header  somebody asked the system to end: do so */
 };
 
@@ -57,6 +63,13 @@ struct realm_launch_kill {
     uint64_t realm;
 };
 _Static_assert(sizeof(struct realm_launch_kill) == 24, "layout");
+
+struct realm_launch_limit {
+    struct realm_launch_header header;
+    uint64_t realm;
+    uint64_t private_bytes; /* RLIMIT_DATA, soft */
+};
+_Static_assert(sizeof(struct realm_launch_limit) == 32, "layout");
 
 struct realm_launch_regions {
     struct realm_launch_header header;
@@ -100,6 +113,22 @@ struct realm_launch_exited {
 };
 _Static_assert(sizeof(struct realm_launch_exited) == 32, "layout");
 
+/* Why the listener was closed. */
+enum realm_launch_shut {
+    REALM_SHUT_STATIC = 1,   /* nothing to load: right after exec */
+    REALM_SHUT_LOADED = 2,   /* librealm said so */
+    REALM_SHUT_OPENS = 3,    /* after 64 opens */
+    REALM_SHUT_DEADLINE = 4, /* after 2 s */
+};
+
+struct realm_launch_loaded {
+    struct realm_launch_header header;
+    uint64_t realm;
+    uint32_t shut; /* enum realm_launch_shut */
+    uint32_t opens;
+};
+_Static_assert(sizeof(struct realm_launch_loaded) == 32, "layout");
+
 struct realm_launch_made {
     struct realm_launch_header header;
     uint32_t count;
@@ -112,6 +141,7 @@ union realm_launch_request {
     struct realm_launch_spawn spawn;
     struct realm_launch_kill kill;
     struct realm_launch_regions regions;
+    struct realm_launch_limit limit;
 };
 
 union realm_launch_event {
@@ -120,6 +150,7 @@ union realm_launch_event {
     struct realm_launch_failed failed;
     struct realm_launch_exited exited;
     struct realm_launch_made made;
+    struct realm_launch_loaded loaded;
 };
 
 /* As realm_control_decode_request: 0, or REALM_E_PROTOCOL or REALM_E_BAD_ARGUMENT. */

@@ -76,6 +76,40 @@ static inline void realm_fence_full(void)
 #endif
 }
 
+/*
+ * Loads a region's gone word after a copy out of the region, or a store into it. The fault handler stores the
+ * word before it maps other memory over the region; whoever saw any byte of that memory sees the word. The
+ * fence keeps the loads of the copy before this one; the handler of this thread's own faults runs in between,
+ * and the compiler moves no access to memory over the fence.
+ */
+static inline uint32_t realm_load_gone(const uint32_t *gone)
+{
+#if defined(__SANITIZE_THREAD__)
+    return __atomic_load_n(gone, __ATOMIC_ACQUIRE);
+#else
+    __atomic_thread_fence(__ATOMIC_ACQUIRE);
+    __atomic_signal_fence(__ATOMIC_SEQ_CST);
+    return __atomic_load_n(gone, __ATOMIC_RELAXED);
+#endif
+}
+
+/* The full fence's little sisters, of the fault handler and of whoever hands out an address again: each says
+ * what it does, then looks at what the other has said. One of the two looks sees the other's word. */
+static inline uint32_t realm_announce(uint32_t *word, uint32_t change)
+{
+    return __atomic_fetch_add(word, change, __ATOMIC_SEQ_CST); /* what it was before */
+}
+
+static inline void realm_store_ordered(uint32_t *word, uint32_t value)
+{
+    __atomic_store_n(word, value, __ATOMIC_SEQ_CST);
+}
+
+static inline uint32_t realm_load_ordered(const uint32_t *word)
+{
+    return __atomic_load_n(word, __ATOMIC_SEQ_CST);
+}
+
 /* One turn of a spinning wait: lets the sibling hardware thread run and spares the memory bus. */
 static inline void realm_spin_pause(void)
 {

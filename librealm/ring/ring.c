@@ -43,6 +43,9 @@ static inline bool commit_fits(uint32_t commit, uint32_t position)
     return commit - position - 1u < ENTRY_LINES_MAX;
 }
 
+/* The gone word of a region that is never taken away. */
+static const uint32_t never_gone;
+
 uint32_t realm_region_lines(size_t region_bytes)
 {
     if (region_bytes > REALM_REGION_MAX_BYTES || region_bytes % REALM_LINE != 0 ||
@@ -60,6 +63,14 @@ void realm_producer_init(struct realm_producer *producer, struct realm_region *o
     uint32_t lines = realm_region_lines(region_bytes);
     realm_assert(lines != 0 && limit >= 1);
     *producer = (struct realm_producer){.own = own, .peer = peer, .lines = lines, .limit = limit};
+    realm_producer_guard(producer, &never_gone, &never_gone);
+}
+
+void realm_producer_guard(struct realm_producer *producer, const uint32_t *own_gone,
+                          const uint32_t *peer_gone)
+{
+    producer->own_gone = own_gone;
+    producer->peer_gone = peer_gone;
 }
 
 /* Whether an entry of count lines fits, as far as the shadow of the peer's tail knows. */
@@ -78,6 +89,8 @@ static int producer_refresh(struct realm_producer *producer)
 {
     uint32_t tail_lines = realm_load_acquire(&producer->peer->tail_lines);
     uint32_t tail_messages = realm_load_relaxed(&producer->peer->tail_messages);
+    if (realm_load_gone(producer->peer_gone) != 0)
+        return REALM_E_REVOKED;
 
     /* A tail moves from where it was last seen towards what was produced, and never back or beyond. */
     uint32_t waiting_lines = producer->position - tail_lines;
@@ -158,7 +171,8 @@ int realm_producer_push(struct realm_producer *producer, const struct realm_mess
     producer->position = commit;
     producer->index = advance(producer->index, count, producer->lines);
     producer->messages++;
-    return 0;
+    /* Some of the stores may have gone into memory that nobody reads. */
+    return realm_load_gone(producer->own_gone) == 0 ? 0 : REALM_E_REVOKED;
 }
 
 uint32_t realm_producer_sleeper(const struct realm_producer *producer)
@@ -203,6 +217,12 @@ void realm_consumer_init(struct realm_consumer *consumer, struct realm_region *o
     memset(payload_lines, 0, REALM_CONSUMER_WORDS(region_bytes) * sizeof *payload_lines);
     *consumer =
         (struct realm_consumer){.own = own, .peer = peer, .lines = lines, .payload_lines = payload_lines};
+    realm_consumer_guard(consumer, &never_gone);
+}
+
+void realm_consumer_guard(struct realm_consumer *consumer, const uint32_t *peer_gone)
+{
+    consumer->peer_gone = peer_gone;
 }
 
 static inline const realm_word64 *consumer_entry(const struct realm_consumer *consumer)
@@ -238,8 +258,8 @@ bool realm_consumer_ready(const struct realm_consumer *consumer)
      * written it by now. A prefetch decides nothing. */
     __builtin_prefetch(consumer->peer->lines + advance(consumer->index, 1, consumer->lines) * REALM_LINE);
     if (!commit_fits(entry_of(word).commit, consumer->position))
-        return consumer->fault;
-    return !line_mimics(consumer) || head_has_passed(consumer) || consumer->fault;
+        return consumer->failure != 0;
+    return !line_mimics(consumer) || head_has_passed(consumer) || consumer->failure != 0;
 }
 
 /*
@@ -290,6 +310,27 @@ static inline void read_payload(const struct realm_consumer *consumer, uint8_t *
     }
 }
 
+/* Whether what was just read may be other memory than the peer's. From then on every pop says so. */
+static inline bool consumer_lost(struct realm_consumer *consumer)
+{
+    if (__builtin_expect(realm_load_gone(consumer->peer_gone) == 0, 1))
+        return false;
+    consumer->failure = REALM_E_REVOKED;
+    return true;
+}
+
+/* There is no entry, or a word that cannot be one: unless the memory went, which looks like either. */
+static int consumer_nothing(struct realm_consumer *consumer)
+{
+    (void)consumer_lost(consumer);
+    return consumer->failure != 0 ? consumer->failure : REALM_E_WOULD_BLOCK;
+}
+
+static int consumer_false_claim(struct realm_consumer *consumer)
+{
+    return consumer_lost(consumer) ? REALM_E_REVOKED : REALM_E_PEER_FAULT;
+}
+
 int realm_consumer_pop(struct realm_consumer *consumer, struct realm_message *ret_message, void *payload,
                        size_t capacity)
 {
@@ -297,10 +338,10 @@ int realm_consumer_pop(struct realm_consumer *consumer, struct realm_message *re
     uint64_t words[ENTRY_WORDS];
     words[0] = realm_load_acquire64(&shared[0]);
     if (!commit_fits(entry_of(words[0]).commit, consumer->position))
-        return consumer->fault ? REALM_E_PEER_FAULT : REALM_E_WOULD_BLOCK;
+        return consumer_nothing(consumer);
     if (line_mimics(consumer)) {
         if (!head_has_passed(consumer))
-            return consumer->fault ? REALM_E_PEER_FAULT : REALM_E_WOULD_BLOCK;
+            return consumer_nothing(consumer);
         /* The commit was stored before that head: this load, after it, sees the true one. */
         words[0] = realm_load_acquire64(&shared[0]);
     }
@@ -311,15 +352,18 @@ int realm_consumer_pop(struct realm_consumer *consumer, struct realm_message *re
 
     /* Every claim, against what an honest producer could have written here. */
     if (entry.size > REALM_PAYLOAD_MAX || entry.kind < REALM_MESSAGE_CALL || entry.kind > REALM_MESSAGE_REPLY)
-        return REALM_E_PEER_FAULT;
+        return consumer_false_claim(consumer);
     uint32_t count = entry_lines(entry.size);
     if (entry.commit != consumer->position + count)
-        return REALM_E_PEER_FAULT;
+        return consumer_false_claim(consumer);
 
     uint32_t size = entry.size < capacity ? entry.size : (uint32_t)capacity;
     if (size != 0)
         read_payload(consumer, payload, size);
     consumer_note_payload(consumer, count);
+    /* The last look at the peer's region is behind: a copy that was overtaken is no message. */
+    if (consumer_lost(consumer))
+        return REALM_E_REVOKED;
     consumer->position += count;
     consumer->index = advance(consumer->index, count, consumer->lines);
     consumer->messages++;
@@ -362,15 +406,15 @@ bool realm_consumer_park(struct realm_consumer *consumer, enum realm_parked how,
      * entry back, and sleeping on that value is right, for the store to come changes it.
      */
     bool caught_up = head == consumer->position || head == consumer->position - consumer->last;
-    if (caught_up && !ready) {
+    if (caught_up && !ready && !consumer_lost(consumer)) {
         *ret_word = &consumer->peer->head;
         *ret_seen = head;
         return true;
     }
     /* The commit is stored before head: a head that moved on without one, or out of reach, is a false claim.
      */
-    if (!ready)
-        consumer->fault = true;
+    if (!ready && !consumer_lost(consumer))
+        consumer->failure = REALM_E_PEER_FAULT;
     realm_consumer_unpark(consumer);
     return false;
 }

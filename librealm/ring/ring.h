@@ -17,7 +17,9 @@
  *
  * The rule: a cursor, a length or a commit in the peer's region is a claim. It is read once, into a local;
  * the local is checked; only the local is used. An impossible claim is REALM_E_PEER_FAULT, never an
- * assertion. docs/design/ring.md gives the protocol step by step and the argument why it is safe.
+ * assertion. And memory may be taken away while it is used: then a copy holds zeros from somewhere on, and
+ * the region's gone word says so. It is looked at after every copy. docs/design/ring.md gives the protocol
+ * step by step and the argument why it is safe.
  *
  * A struct realm_ring_* is private memory of one realm and belongs to one thread.
  */
@@ -89,24 +91,28 @@ _Static_assert(sizeof(struct realm_entry) == 24, "layout");
 struct realm_producer {
     struct realm_region *own;        /* entries and head go here */
     const struct realm_region *peer; /* the consumer's tail is here */
-    uint32_t lines;                  /* capacity */
-    uint32_t position;               /* lines produced */
-    uint32_t index;                  /* of the next line, position modulo capacity */
-    uint32_t messages;               /* produced */
-    uint32_t limit;                  /* of messages outstanding */
-    uint32_t seen_lines;             /* shadow of the peer's tail */
+    const uint32_t *own_gone, *peer_gone;
+    uint32_t lines;      /* capacity */
+    uint32_t position;   /* lines produced */
+    uint32_t index;      /* of the next line, position modulo capacity */
+    uint32_t messages;   /* produced */
+    uint32_t limit;      /* of messages outstanding */
+    uint32_t seen_lines; /* shadow of the peer's tail */
     uint32_t seen_messages;
 };
 
 struct realm_consumer {
     struct realm_region *own;        /* tail goes here */
     const struct realm_region *peer; /* entries and the producer's head are here */
+    const uint32_t *peer_gone;
     uint32_t lines;
     uint32_t position; /* lines consumed */
     uint32_t index;
     uint32_t messages;
     uint32_t last; /* lines of the entry taken last, whose head may not be stored yet */
-    bool fault;    /* park found a head without its message: the next pop says so */
+    /* What the next pop says if it finds nothing; 0: that there is nothing. REALM_E_PEER_FAULT: park found a
+     * head without its message; REALM_E_REVOKED: the memory is gone. */
+    int failure;
     /* One bit a line: set while the line holds old payload that looks like the commit awaited there next. */
     uint64_t *payload_lines;
 };
@@ -128,10 +134,19 @@ void realm_consumer_init(struct realm_consumer *consumer, struct realm_region *o
                          const struct realm_region *peer, size_t region_bytes, uint64_t *payload_lines);
 
 /*
+ * The regions' gone words: private memory, not zero once a region's memory was taken away (librealm/os/os.h).
+ * Without this call the ends believe that it never is. Afterwards whatever is read or written is zeros or
+ * lost, and what finds that out returns REALM_E_REVOKED: nothing was taken, or nothing reaches the peer.
+ */
+void realm_producer_guard(struct realm_producer *producer, const uint32_t *own_gone,
+                          const uint32_t *peer_gone);
+void realm_consumer_guard(struct realm_consumer *consumer, const uint32_t *peer_gone);
+
+/*
  * Puts a message into the ring and publishes it. The caller then wakes the peer if realm_producer_sleeper
  * says so.
  * Return: 0; REALM_E_QUEUE_FULL: too many messages or bytes are waiting, nothing was written;
- * REALM_E_TOO_BIG; REALM_E_PEER_FAULT: the peer's tail is impossible: close the channel.
+ * REALM_E_TOO_BIG; REALM_E_PEER_FAULT: the peer's tail is impossible: close the channel; REALM_E_REVOKED.
  */
 int realm_producer_push(struct realm_producer *producer, const struct realm_message *message,
                         const void *payload);
@@ -149,7 +164,8 @@ bool realm_consumer_ready(const struct realm_consumer *consumer);
  * Takes the next message: its head into *ret_message, up to capacity bytes of its payload into payload. The
  * copy is private: the sender cannot change it. A message larger than capacity is taken all the same and
  * cut; ret_message->size tells its true size.
- * Return: 0; REALM_E_WOULD_BLOCK: none; REALM_E_PEER_FAULT: an impossible claim, nothing was taken.
+ * Return: 0; REALM_E_WOULD_BLOCK: none; REALM_E_PEER_FAULT: an impossible claim, nothing was taken;
+ * REALM_E_REVOKED: nothing was taken, and payload holds anything.
  */
 int realm_consumer_pop(struct realm_consumer *consumer, struct realm_message *ret_message, void *payload,
                        size_t capacity);

@@ -18,6 +18,7 @@
 #include "librealm/core/name.h"
 #include "librealm/core/nearest.h"
 #include "mm/broker/admin_answers.h"
+#include "mm/broker/revoke.h"
 
 #define QUOTE_BYTES   64u /* of a hostile word in an error text */
 #define TEXT_BYTES    2048u
@@ -272,6 +273,27 @@ static json_t *run_kill(const struct request *request)
     return accept_with(result);
 }
 
+static json_t *run_revoke(const struct request *request)
+{
+    struct broker *broker = request->broker;
+    struct broker_realm *realm = realm_argument(request);
+    const char *name = string_argument(request, "service");
+
+    if (realm == NULL)
+        return refuse_realm(broker, string_argument(request, "realm"));
+    struct policy_name called = {name, strlen(name)};
+    struct broker_service *service = broker_service_of(broker, policy_find_service(broker->policy, called));
+    if (service == NULL)
+        return admin_commands_refuse("`realm services` lists the services", "there is no service `%s`",
+                                     quote(name).text);
+    uint32_t count = revoke_channels(realm, service);
+    if (count == 0)
+        return admin_commands_refuse("`realm channels` lists the channels", "`%s` has no channel to `%s`",
+                                     quote(realm->name).text, quote(name).text);
+    return accept_with(json_pack("{s:s, s:s, s:I}", "realm", realm->name, "service", service->config->name,
+                                 "channels", (json_int_t)count));
+}
+
 static json_t *run_logs(const struct request *request)
 {
     const char *realm = string_argument(request, "realm");
@@ -298,6 +320,7 @@ static const struct command commands[] = {
     {"explain", run_explain, {{"realm", STRING, true}, {"service", STRING, true}}},
     {"spawn", run_spawn, {{"realm", STRING, true}, {"name", STRING, false}, {"args", STRINGS, false}}},
     {"kill", run_kill, {{"realm", STRING, true}}},
+    {"revoke", run_revoke, {{"realm", STRING, true}, {"service", STRING, true}}},
     {"logs", run_logs, {{"realm", STRING, false}, {"follow", BOOLEAN, false}}},
 };
 #define COMMANDS      (sizeof commands / sizeof *commands)

@@ -21,7 +21,11 @@
 #include "mm/broker/lifecycle.h"
 #include "mm/broker/realms.h"
 #include "mm/broker/restart.h"
+#include "mm/broker/revoke.h"
 #include "mm/broker/state.h"
+#include "mm/sandbox/features.h"
+#include "mm/sandbox/filter.h"
+#include "mm/sandbox/features.h"
 
 static void *resize(void *context, void *memory, size_t old_size, size_t new_size)
 {
@@ -76,12 +80,25 @@ static const char *waiter_name(enum realm_waiter_kind waiter)
     return waiter == REALM_WAITER_URING ? "uring" : waiter == REALM_WAITER_PIPE ? "pipe" : "auto";
 }
 
+/* What the box has to do without. */
+static json_t *missing_parts(const struct broker *broker)
+{
+    json_t *missing = json_array();
+    for (unsigned part = SANDBOX_USERNS; part <= SANDBOX_CGROUP; part <<= 1)
+        if (!(broker->options.parts & part))
+            json_array_append_new(missing, json_string(sandbox_part_name(part)));
+    return missing;
+}
+
 /* In the order of the file, so that a scenario is read from top to bottom. */
 static void boot(struct broker *broker)
 {
     const struct mm_config *config = broker->config;
-    events_emit(broker->events, "booted", "{s:s, s:I, s:s}", "system", config->system ? config->system : "",
-                "realms", (json_int_t)config->realms_count, "waiter", waiter_name(broker->options.waiter));
+    json_t *missing = missing_parts(broker);
+    events_emit(broker->events, "booted", "{s:s, s:I, s:s, s:O}", "system",
+                config->system ? config->system : "", "realms", (json_int_t)config->realms_count, "waiter",
+                waiter_name(broker->options.waiter), "missing", missing);
+    json_decref(missing);
     for (size_t i = 0; i < config->realms_count; i++) {
         const struct mm_realm *declaration = &config->realms[i];
         if (!declaration->start || declaration->template || declaration->parent != MM_INIT)
@@ -100,6 +117,7 @@ int broker_new(const struct broker_options *options, struct broker **ret_broker)
     broker->config = options->config;
     broker->next_id = 2; /* 0 is nobody, 1 is init */
     connect_init(broker);
+    revoke_init(broker);
     ending_init(broker);
     raise_descriptor_limit();
     int error = set_up(broker);
@@ -140,6 +158,7 @@ void broker_free(struct broker *broker)
     admin_free(broker->admin);
     launch_free(broker->launch);
     realms_free_all(broker);
+    revoke_deinit(broker);
     cookies_free(broker->cookies);
     policy_free(broker->policy);
     logs_free(broker->logs);
@@ -148,12 +167,21 @@ void broker_free(struct broker *broker)
     free(broker);
 }
 
+/* From here on nothing is opened, connected or started. jansson seeds its tables from a file: now. */
+static int confine(void)
+{
+    json_object_seed(0);
+    return sandbox_confine(SANDBOX_FILTER_BROKER);
+}
+
 int broker_run(const struct broker_options *options)
 {
     struct broker *broker;
     int error = broker_new(options, &broker);
     if (error)
         return error;
+    if ((options->parts & SANDBOX_SECCOMP) != 0)
+        error = confine();
     while (!error && !broker->ended)
         error = broker_step(broker, true);
     int result = error ? error : broker->exit_code;

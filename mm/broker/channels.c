@@ -16,10 +16,13 @@
 #include <realm/error.h>
 
 #include "librealm/core/assert.h"
+#include "mm/config/stop_point.h"
 #include "mm/broker/connect.h"
 #include "mm/broker/cookies.h"
 #include "mm/broker/delivery.h"
+#include "mm/broker/page.h"
 #include "mm/broker/pool.h"
+#include "mm/broker/revoke.h"
 #include "mm/broker/state.h"
 
 struct broker_channel *broker_next_channel(const struct broker *broker, const struct broker_channel *after)
@@ -92,6 +95,8 @@ static int end_open(struct broker_channel *channel, struct broker_end *end, stru
         slot_give_back(realm, end->slot);
         return error;
     }
+    if (realm->page)
+        page_clear_revoked(realm->page, end->slot);
     end->realm = realm;
     end->region = pool_take(realm);
     end->next_of_realm = realm->channels;
@@ -194,6 +199,7 @@ static void tell_end(struct broker_channel *channel, struct broker_end *end, str
 void channels_tell(struct broker_channel *channel)
 {
     tell_end(channel, &channel->server, &channel->client);
+    MM_STOP_POINT("broker-accepted");
     tell_end(channel, &channel->client, &channel->server);
 }
 
@@ -203,6 +209,7 @@ void channels_acknowledged(struct broker *broker, struct broker_realm *realm, ui
     if (!token || token->owner != realm || token->kind == BROKER_TOKEN_ENDPOINT)
         return; /* it was closed while the packet was in flight */
     end_of(channels_of_token(token), realm)->ready = true;
+    MM_STOP_POINT("broker-mapped");
 }
 
 static void say_closed(struct broker_realm *realm, uint64_t cookie, int reason)
@@ -220,8 +227,9 @@ static bool withdraw(struct broker_end *end, struct broker_end *peer)
 
 static void end_capability(struct broker *broker, const struct broker_channel *channel)
 {
-    struct policy_event event = {
-        .kind = POLICY_DISCONNECT, .actor = channel->client.realm->policy, .capability = channel->capability};
+    struct policy_event event = {.kind = POLICY_DISCONNECT,
+                                 .actor = policy_init_realm(broker->policy),
+                                 .capability = channel->capability};
     struct policy_decision decision;
     policy_decide(broker->policy, &event, &decision);
     realm_assert(decision.status == 0);
@@ -230,20 +238,20 @@ static void end_capability(struct broker *broker, const struct broker_channel *c
 
 static const char *reason_text(int reason)
 {
-    return reason == REALM_E_PEER_FAULT ? "peer-fault" : reason == REALM_E_REVOKED ? "revoked" : "peer-dead";
+    return reason == REALM_E_PEER_FAULT ? "peer-fault" : "peer-dead";
 }
 
 void channels_close(struct broker_channel *channel, int reason, const struct broker_realm *quiet,
-                    bool in_policy)
+                    unsigned flags)
 {
     struct broker_realm *client = channel->client.realm, *server = channel->server.realm;
     struct broker *broker = client->broker;
     struct broker_service *service = channel->service;
     uint64_t client_cookie = channel->client.token.cookie, server_cookie = channel->server.token.cookie;
     uint64_t xid = channel->xid;
-    uint32_t flags = channel->flags;
+    uint32_t connect_flags = channel->flags;
 
-    if (in_policy)
+    if (flags & CHANNELS_OF_POLICY)
         end_capability(broker, channel);
     bool client_unaware = withdraw(&channel->client, &channel->server);
     bool server_unaware = withdraw(&channel->server, &channel->client);
@@ -252,10 +260,18 @@ void channels_close(struct broker_channel *channel, int reason, const struct bro
         pool_give_back(server, channel->server.region);
         channel->client.region = channel->server.region =
             (struct broker_region){.write_fd = -1, .read_fd = -1};
+    } else if ((flags & CHANNELS_LAST_LOOK) && server == quiet && !client_unaware) {
+        revoke_linger(channel);
+    } else {
+        revoke_take_away(channel, reason);
     }
+    MM_STOP_POINT("broker-close");
     channels_free(channel);
 
-    if (client == quiet && reason == REALM_E_PEER_DEAD)
+    if (reason == REALM_E_REVOKED)
+        events_emit(broker->events, "revoked", "{s:s, s:s, s:s}", "realm", client->name, "service",
+                    service->config->name, "server", server->name);
+    else if (client == quiet && reason == REALM_E_PEER_DEAD)
         events_emit(broker->events, "disconnected", "{s:s, s:s}", "realm", client->name, "service",
                     service->config->name);
     else
@@ -266,7 +282,7 @@ void channels_close(struct broker_channel *channel, int reason, const struct bro
     if (client == quiet)
         return;
     if (client_unaware)
-        connect_again(client, service, xid, flags);
+        connect_again(client, service, xid, connect_flags);
     else
         say_closed(client, client_cookie, reason);
 }

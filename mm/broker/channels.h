@@ -22,10 +22,16 @@ int channels_make(struct broker_realm *client, struct broker_service *service,
 /* Sends CONNECTED and ACCEPTED. Capability, badge, xid and flags are set by then. */
 void channels_tell(struct broker_channel *channel);
 
-/* Ends a channel: tells both ends but `quiet` (which knows, or is no more; NULL: none). reason: REALM_E_*
- * as in CLOSED. in_policy: the policy still has its capability. */
+/* What is still to be done about a channel that ends. */
+enum channels_flags {
+    CHANNELS_OF_POLICY = 1, /* the policy still has its capability */
+    CHANNELS_LAST_LOOK = 2, /* if it is the server that leaves, its client may take the last replies */
+};
+
+/* Ends a channel and takes its memory away: tells both ends but `quiet` (which knows, or is no more; NULL:
+ * none). reason: REALM_E_* as in CLOSED. */
 void channels_close(struct broker_channel *channel, int reason, const struct broker_realm *quiet,
-                    bool in_policy);
+                    unsigned flags);
 /* Only frees it: for one that was made and not told, and at the end of the broker. */
 void channels_free(struct broker_channel *channel);
 

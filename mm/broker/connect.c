@@ -16,6 +16,7 @@
 #include <realm/error.h>
 
 #include "librealm/core/assert.h"
+#include "mm/config/stop_point.h"
 #include "mm/broker/channels.h"
 #include "mm/broker/delivery.h"
 #include "mm/broker/explain.h"
@@ -62,6 +63,7 @@ static int open_channel(struct broker_realm *realm, struct broker_service *servi
         return error;
     struct policy_outcome outcome;
     policy_apply(broker->policy, event, decision, NULL, NULL, &outcome);
+    MM_STOP_POINT("broker-connect");
     channel->capability = outcome.capability;
     channel->badge = outcome.badge;
     channel->xid = xid;

@@ -53,5 +53,8 @@ void broker_count(const struct broker *broker, struct broker_counts *ret_counts)
     }
     for (size_t i = 0; i < broker->config->services_count; i++)
         counts.endpoints += broker->services[i].provider != NULL;
+    /* Two regions each, by their writable descriptors: the others were sent. */
+    counts.regions += 2 * broker->lingering_count;
+    counts.descriptors += 2 * broker->lingering_count;
     *ret_counts = counts;
 }

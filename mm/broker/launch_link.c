@@ -306,6 +306,11 @@ static void dispatch(struct launch_link *link, const union realm_launch_event *e
         else
             close_all(fds, fds_count);
         break;
+    case REALM_LAUNCH_LOADED:
+        realm = find_incarnation(link->broker, event->loaded.realm);
+        if (realm)
+            lifecycle_loaded(realm);
+        break;
     case REALM_LAUNCH_MADE:
         regions_came(link, event->header.xid, fds, event->made.count);
         break;

@@ -25,6 +25,7 @@
 #include <realm/error.h>
 
 #include "librealm/core/assert.h"
+#include "mm/config/stop_point.h"
 #include "librealm/ring/ring.h"
 #include "mm/broker/channels.h"
 #include "mm/broker/connect.h"
@@ -36,6 +37,7 @@
 #include "mm/broker/realms.h"
 #include "mm/broker/registry.h"
 #include "mm/broker/restart.h"
+#include "mm/broker/revoke.h"
 #include "mm/broker/state.h"
 
 void lifecycle_init(struct broker_realm *realm)
@@ -65,9 +67,10 @@ int lifecycle_start(struct broker_realm *realm)
         return error;
     }
     restart_count(realm);
+    MM_STOP_POINT("broker-spawn");
     realm->cause = BROKER_CAUSE_NONE;
     realm->pid = 0;
-    realm->severed = realm->hello = realm->welcomed = false;
+    realm->severed = realm->loaded = realm->hello = realm->welcomed = false;
     realm->failed = false;
     realm->waiter = 0;
     realm->second_packets = 0;
@@ -115,10 +118,19 @@ void lifecycle_started(struct broker_realm *realm, const struct realm_launch_spa
         logs_say(broker->logs, realm->name, "its output is lost: no memory");
     events_emit(broker->events, "started", "{s:s, s:I, s:i}", "realm", realm->name, "id",
                 (json_int_t)realm->id, "pid", (int)realm->pid);
+    MM_STOP_POINT("broker-started");
     answer_spawner(realm, 0);
     tell_parent(realm, REALM_STATE_RUNNING, 0);
-    if (poll_add(broker->poll, &realm->control, EPOLLIN) ||
-        launch_regions(realm, LAUNCH_FOR_PAGE, 1, PAGE_BYTES))
+    if (launch_regions(realm, LAUNCH_FOR_PAGE, 1, PAGE_BYTES))
+        lifecycle_offend(realm, "needed more memory than there is");
+}
+
+void lifecycle_loaded(struct broker_realm *realm)
+{
+    if (realm->phase != BROKER_RUNNING || realm->severed || realm->loaded)
+        return;
+    realm->loaded = true;
+    if (poll_add(realm->broker->poll, &realm->control, EPOLLIN))
         lifecycle_offend(realm, "needed more memory than there is");
 }
 
@@ -159,6 +171,7 @@ void lifecycle_hello(struct broker_realm *realm, uint64_t xid, uint32_t waiter)
 {
     realm->hello = true;
     realm->hello_xid = xid;
+    MM_STOP_POINT("broker-hello");
     realm->waiter = waiter;
     welcome(realm);
 }
@@ -175,7 +188,8 @@ static void close_descriptor(int *fd)
 static void give_back(struct broker_realm *realm)
 {
     while (realm->channels)
-        channels_close(realm->channels, REALM_E_PEER_DEAD, realm, false);
+        channels_close(realm->channels, REALM_E_PEER_DEAD, realm, CHANNELS_LAST_LOOK);
+    revoke_ended(realm);
     connect_drop(realm);
     /* Last, when no packet of a peer's refers to anything of this realm's any more. */
     delivery_clear(realm);
@@ -204,6 +218,7 @@ void lifecycle_sever(struct broker_realm *realm)
     if (realm->severed)
         return;
     realm->severed = true;
+    MM_STOP_POINT("broker-sever");
     end_in_policy(realm);
     registry_withdraw_all(realm);
     give_back(realm);

@@ -20,6 +20,8 @@ int lifecycle_start(struct broker_realm *realm);
 /* What the launcher says. fds are taken. */
 void lifecycle_started(struct broker_realm *realm, const struct realm_launch_spawned *event, const int *fds);
 void lifecycle_not_started(struct broker_realm *realm, const struct realm_launch_failed *event);
+/* Its box is shut: what it has said and says from now on is read. */
+void lifecycle_loaded(struct broker_realm *realm);
 void lifecycle_exited(struct broker_realm *realm, int wait_status);
 /* Both descriptors are taken; -1: the launcher could make none. */
 void lifecycle_page_made(struct broker_realm *realm, int write_fd, int read_fd);

@@ -37,10 +37,34 @@ void page_unmap(struct realm_control_page *page)
         munmap(page, PAGE_BYTES);
 }
 
-void page_bump(struct realm_control_page *page)
+void page_set_revoked(struct realm_control_page *page, uint32_t slot)
+{
+    uint32_t *word = &page->revoked[slot / 32];
+    /* The bit before the count, and both before the epoch: who sees the later one sees the earlier. */
+    realm_store_release(word, realm_load_relaxed(word) | UINT32_C(1) << (slot % 32));
+    realm_store_release(&page->revocations, realm_load_relaxed(&page->revocations) + 1);
+}
+
+void page_clear_revoked(struct realm_control_page *page, uint32_t slot)
+{
+    uint32_t *word = &page->revoked[slot / 32];
+    realm_store_release(word, realm_load_relaxed(word) & ~(UINT32_C(1) << (slot % 32)));
+}
+
+void page_change(struct realm_control_page *page)
 {
     /* Release: the realm's acquire load of the new epoch happens after the send of the packet. The broker
      * is the only writer, so reading its own word needs no order. */
     realm_store_release(&page->epoch, realm_load_relaxed(&page->epoch) + 1);
+}
+
+void page_wake(struct realm_control_page *page)
+{
     syscall(SYS_futex, &page->epoch, FUTEX_WAKE, INT_MAX, NULL, NULL, 0);
+}
+
+void page_bump(struct realm_control_page *page)
+{
+    page_change(page);
+    page_wake(page);
 }

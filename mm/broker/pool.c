@@ -19,6 +19,7 @@
 #include <realm/error.h>
 
 #include "librealm/core/assert.h"
+#include "mm/config/stop_point.h"
 #include "librealm/ring/ring.h"
 #include "mm/broker/delivery.h"
 #include "mm/broker/launch_link.h"
@@ -65,6 +66,14 @@ static bool has_size(int fd, off_t bytes)
     return fstat(fd, &status) == 0 && status.st_size == bytes;
 }
 
+/* Its owner may have set a seal of its own before: one that forbids the truncation. */
+static bool can_be_taken_away(int fd)
+{
+    const int wanted = F_SEAL_FUTURE_WRITE | F_SEAL_GROW | F_SEAL_SEAL;
+    int seals = fcntl(fd, F_GET_SEALS);
+    return seals >= 0 && (seals & wanted) == wanted && (seals & F_SEAL_SHRINK) == 0;
+}
+
 void pool_made(struct broker_realm *realm, const int *fds, uint32_t count)
 {
     struct broker_pool *pool = &realm->pool;
@@ -94,13 +103,14 @@ void pool_acknowledged(struct broker_realm *realm)
     struct broker_pool *pool = &realm->pool;
     for (uint32_t i = 0; i < pool->sent_count; i++) {
         struct broker_region *region = &pool->sent[i];
-        /* The size is looked at after sealing: before, its owner may still have changed it. */
+        /* Seals and size are looked at after sealing: before, its owner may still have changed them. */
         if (fcntl(region->write_fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_GROW | F_SEAL_SEAL) < 0 ||
-            !has_size(region->write_fd, REALM_REGION_DEFAULT_BYTES)) {
+            !can_be_taken_away(region->write_fd) || !has_size(region->write_fd, REALM_REGION_DEFAULT_BYTES)) {
             lifecycle_offend(realm, "changed a region that it was only to map");
             return; /* ending the realm gives back what is left */
         }
     }
+    MM_STOP_POINT("broker-sealed");
     for (uint32_t i = 0; i < pool->sent_count; i++)
         pool->ready[pool->ready_count++] = pool->sent[i];
     pool->sent_count = 0;

@@ -10,6 +10,7 @@
 #include <realm/error.h>
 
 #include "librealm/core/assert.h"
+#include "mm/config/stop_point.h"
 #include "mm/broker/channels.h"
 #include "mm/broker/cookies.h"
 #include "mm/broker/delivery.h"
@@ -65,11 +66,13 @@ void registry_register(struct broker_realm *realm, const struct realm_control_na
     }
     struct policy_outcome outcome;
     policy_apply(broker->policy, &event, &decision, NULL, NULL, &outcome);
+    MM_STOP_POINT("broker-register");
     service->endpoint = outcome.capability;
     service->provider = realm;
     broker->waits_changed = true;
     events_emit(broker->events, "registered", "{s:s, s:s}", "realm", realm->name, "service",
                 service->config->name);
+    MM_STOP_POINT("broker-registered");
     delivery_reply(realm, request->header.xid, 0, service->token.cookie, broker->decisions);
 }
 
@@ -78,6 +81,7 @@ static void withdraw(struct broker_service *service)
 {
     struct broker_realm *realm = service->provider;
     struct broker *broker = realm->broker;
+    MM_STOP_POINT("broker-withdraw");
     cookies_remove(broker->cookies, &service->token);
     service->provider = NULL;
     broker->waits_changed = true; /* for a connect that waited for its pool, and does not want to wait on */
@@ -87,7 +91,7 @@ static void withdraw(struct broker_service *service)
     for (struct broker_channel *channel = realm->channels; channel; channel = next) {
         next = channel->client.realm == realm ? channel->client.next_of_realm : channel->server.next_of_realm;
         if (channel->service == service)
-            channels_close(channel, REALM_E_PEER_DEAD, realm, false);
+            channels_close(channel, REALM_E_PEER_DEAD, realm, realm->severed ? CHANNELS_LAST_LOOK : 0);
     }
 }
 

@@ -15,6 +15,7 @@
 #include "mm/broker/explain.h"
 #include "mm/broker/lifecycle.h"
 #include "mm/broker/pool.h"
+#include "mm/broker/revoke.h"
 #include "mm/broker/state.h"
 
 /* NULL: no channel of this realm's has this cookie. */
@@ -30,7 +31,9 @@ void requests_disconnect(struct broker_realm *realm, const struct realm_control_
 {
     struct broker_channel *channel = find_channel(realm, request->cookie);
     if (channel)
-        channels_close(channel, REALM_E_PEER_DEAD, realm, true);
+        channels_close(channel, REALM_E_PEER_DEAD, realm, CHANNELS_OF_POLICY | CHANNELS_LAST_LOOK);
+    else
+        revoke_acknowledged(realm->broker, request->cookie);
     delivery_reply(realm, request->header.xid, channel ? 0 : REALM_E_STALE, 0, 0);
 }
 
@@ -48,7 +51,7 @@ void requests_fault(struct broker_realm *realm, const struct realm_control_fault
         channel->client.realm == realm ? channel->server.realm : channel->client.realm;
     logs_say(realm->broker->logs, accused->name, "%s closes a channel: %s", realm->name,
              kinds[request->kind]);
-    channels_close(channel, REALM_E_PEER_FAULT, realm, true);
+    channels_close(channel, REALM_E_PEER_FAULT, realm, CHANNELS_OF_POLICY);
 }
 
 void requests_ack(struct broker_realm *realm, const struct realm_control_ack *request)

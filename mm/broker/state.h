@@ -29,6 +29,7 @@
 struct broker_realm;
 struct broker_service;
 struct broker_channel;
+struct revoke_lingering;
 
 /* The struct that a member is embedded in. */
 #define broker_container(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
@@ -170,6 +171,7 @@ struct broker_realm {
     uint64_t started_ns; /* poll_now_ns */
     bool severed;        /* what it owned is given back; only its process may be left */
     bool kill_due;       /* the launcher is to be told to kill it */
+    bool loaded;         /* its box is shut: only now its socket is read */
     bool hello;          /* it has said so; hello_xid waits for the WELCOME */
     bool welcomed;
     uint64_t hello_xid;
@@ -257,6 +259,9 @@ struct broker {
     uint64_t decisions; /* made so far: the number of the last */
     bool waits_changed; /* something happened that a waiting connect may wait for */
     struct poll_timer waits_timer;
+    struct revoke_lingering *lingering; /* regions of channels that ended, the oldest first (revoke.c) */
+    uint32_t lingering_count;
+    struct poll_timer lingering_timer;
     bool client_started;            /* a realm that provides nothing has ever been started */
     struct broker_realm *offenders; /* to be ended before the round is over */
     bool sweep_due;                 /* an instance may be over */

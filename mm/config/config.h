@@ -28,6 +28,23 @@ struct mm_file {
 
 enum mm_restart { MM_RESTART_NEVER, MM_RESTART_ON_FAILURE };
 
+/* How much a realm may have. 0: as much as the launcher's own user may. */
+struct mm_limits {
+    uint64_t memory_bytes;        /* private: heap, stacks, data */
+    uint64_t address_space_bytes; /* everything that is mapped */
+    uint32_t threads;
+    uint32_t descriptors;
+    uint32_t channels;
+    uint32_t waits; /* connects that wait at once */
+    uint32_t log_bytes;
+};
+
+#define MM_LIMITS_DEFAULT                                                                                    \
+    {                                                                                                        \
+        .memory_bytes = UINT64_C(64) << 20, .address_space_bytes = UINT64_C(1) << 30, .threads = 32,         \
+        .descriptors = 4096, .channels = 4096, .waits = 32, .log_bytes = 32768                               \
+    }
+
 #define MM_INIT UINT32_MAX /* the parent of top-level realms: the system itself */
 
 struct mm_realm {
@@ -41,6 +58,7 @@ struct mm_realm {
     bool start;      /* at boot; else DORMANT until its parent or `realm spawn` starts it */
     bool provider;   /* some service names it: it gets what a server needs */
     enum mm_restart restart;
+    struct mm_limits limits;
     uint32_t start_limit_count; /* at most so many starts … */
     uint64_t start_limit_ns;    /* … in this time */
     struct mm_place place;
@@ -96,9 +114,9 @@ enum mm_requirement_kind {
     MM_REQUIRE_USERNS,
     MM_REQUIRE_LANDLOCK,
     MM_REQUIRE_SECCOMP,
+    MM_REQUIRE_URING, /* io_uring's futex operations */
+    MM_REQUIRE_WAITV, /* futex_waitv(2) */
     MM_REQUIRE_CGROUP,
-    MM_REQUIRE_URING,       /* io_uring's futex operations */
-    MM_REQUIRE_FUTEX_WAITV, /* futex_waitv(2) */
 };
 
 struct mm_requirement {

@@ -11,7 +11,7 @@
  * deadline, and the process does not return while a child is left that SIGKILL can end.
  *
  * It sleeps in one poll: for signals (a signalfd), the broker's socket, and the reports of the starts that
- * are under way. It never waits for a realm, nor for the broker.
+ * are under way, the listeners of programs that load. It never waits for a realm, nor for the broker.
  */
 #include "mm/launcher/launcher.h"
 
@@ -32,6 +32,8 @@
 
 #include "mm/launcher/descriptors.h"
 #include "mm/launcher/serve.h"
+#include "mm/sandbox/features.h"
+#include "mm/sandbox/filter.h"
 
 #define ASKED_NS         (UINT64_C(10) * REALM_SEC)
 #define STOPPING_NS      (UINT64_C(5) * REALM_SEC)
@@ -60,6 +62,7 @@ struct launcher {
     pid_t broker;      /* 0 once reaped */
     int broker_status; /* as of waitpid, once reaped */
     bool broker_died;
+    struct box box;
     struct serve serve;
 };
 
@@ -244,7 +247,7 @@ static int wait_ms(const struct launcher *launcher)
 static void wait_and_serve(struct launcher *launcher)
 {
     struct serve *serve = &launcher->serve;
-    struct pollfd fds[2 + SERVE_STARTING_MAX];
+    static struct pollfd fds[2 + SERVE_POLL_MAX]; /* too much for the stack; there is one launcher */
 
     fds[0] = (struct pollfd){.fd = launcher->signals, .events = POLLIN};
     fds[1] = (struct pollfd){.fd = serve->socket};
@@ -255,12 +258,12 @@ static void wait_and_serve(struct launcher *launcher)
     /* Hang-ups are reported unasked; where nothing is expected from the socket, they would never end. */
     if (!takes_requests(launcher) && fds[1].events == 0)
         fds[1].fd = -1;
-    for (unsigned i = 0; i < serve->starting_count; i++)
-        fds[2 + i] = (struct pollfd){.fd = serve->starting[i].report, .events = POLLIN};
+    unsigned count = serve_prepare(serve, fds + 2);
 
-    int ready = poll(fds, 2 + serve->starting_count, wait_ms(launcher));
+    int ready = poll(fds, 2 + count, wait_ms(launcher));
     if (ready < 0)
         return;
+    serve_note(serve, fds + 2);
     serve_flush(serve);
     if (fds[1].revents != 0 && takes_requests(launcher))
         take_requests(launcher, (fds[1].revents & POLLHUP) != 0);
@@ -342,7 +345,7 @@ static void close_kept(const struct launcher_options *options)
             close(options->keep[i]);
 }
 
-static int start_broker(struct launcher *launcher, const struct rlimit *files_limit, const sigset_t *mask)
+static int start_broker(struct launcher *launcher, const sigset_t *mask)
 {
     const struct launcher_options *options = launcher->options;
     const pid_t self = getpid();
@@ -350,7 +353,7 @@ static int start_broker(struct launcher *launcher, const struct rlimit *files_li
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
         return -errno;
-    int error = serve_init(&launcher->serve, options->config, options->waiter, files_limit, ends[0]);
+    int error = serve_init(&launcher->serve, options->config, &launcher->box, ends[0]);
     if (error) {
         close(ends[0]);
         close(ends[1]);
@@ -415,12 +418,21 @@ int launcher_run(const struct launcher_options *options)
     launcher.signals = open_signals(&mask);
     if (launcher.signals < 0)
         return launcher.signals;
-    error = start_broker(&launcher, &files_limit, &mask);
+    error = box_init(&launcher.box, options->parts, options->landlock_abi, options->weakened, options->waiter,
+                     &files_limit);
+    if (error) {
+        close(launcher.signals);
+        return error;
+    }
+    error = start_broker(&launcher, &mask);
+    if (error == 0 && (options->parts & SANDBOX_SECCOMP) != 0)
+        error = sandbox_confine(SANDBOX_FILTER_LAUNCHER);
     if (error == 0) {
         run(&launcher);
         end_strays(&launcher);
         serve_deinit(&launcher.serve);
     }
+    box_deinit(&launcher.box);
     close(launcher.signals);
     if (error)
         return error;

@@ -19,7 +19,10 @@
 
 #include <realm/error.h>
 
+#include "mm/sandbox/features.h"
+
 #define HINT_PIPE_BYTES 4096
+#define ARGV_START      4u /* ld.so --argv0 NAME /realm */
 
 static int open_flags(enum mm_file_mode mode)
 {
@@ -159,21 +162,39 @@ static int give_files(struct plan *plan, const struct mm_realm *realm, uint32_t 
     return 0;
 }
 
+/*
+ * argv[0], the instance's name, in the place where the program will see it. A dynamic program in the box is
+ * started by its loader, which takes the name as an option and the program as the path that loader.c serves.
+ */
+static size_t start_arguments(struct plan *plan, const struct realm_launch_spawn *request)
+{
+    size_t used = 0;
+
+    memcpy(plan->name, request->name.text, sizeof plan->name);
+    plan->name[REALM_NAME_MAX] = '\0';
+    if (plan->program.loader >= 0) {
+        plan->argv[used++] = (char *)"ld.so";
+        plan->argv[used++] = (char *)"--argv0";
+    }
+    plan->argv[used++] = plan->name;
+    if (plan->program.loader >= 0)
+        plan->argv[used++] = (char *)"/realm";
+    return used;
+}
+
 /* argv: the instance's name, the declaration's arguments, the request's. */
 static int make_arguments(struct plan *plan, const struct mm_realm *realm,
                           const struct realm_launch_spawn *request)
 {
-    size_t declared = 0, used = 0;
+    size_t declared = 0;
     const char *at = plan->args;
 
     while (realm->args[declared] != NULL)
         declared++;
-    plan->argv = calloc(1 + declared + request->args_count + 1, sizeof *plan->argv);
+    plan->argv = calloc(ARGV_START + declared + request->args_count + 1, sizeof *plan->argv);
     if (plan->argv == NULL)
         return -ENOMEM;
-    memcpy(plan->name, request->name.text, sizeof plan->name);
-    plan->name[REALM_NAME_MAX] = '\0';
-    plan->argv[used++] = plan->name;
+    size_t used = start_arguments(plan, request);
     for (size_t i = 0; i < declared; i++)
         plan->argv[used++] = realm->args[i];
 
@@ -209,6 +230,18 @@ static char *format_files(const struct mm_realm *realm)
     return text;
 }
 
+/*
+ * How this realm will wait for many things at once, and what it gets for that. In the box nobody can make a
+ * ring, and only providers are given one; without a box a realm makes its own.
+ */
+static enum realm_waiter_kind choose_waiter(struct plan *plan, const struct box *box)
+{
+    if (!box_closed(box) || box->waiter == REALM_WAITER_PIPE)
+        return box->waiter;
+    plan->ring = plan->realm->provider && (box->parts & SANDBOX_URING) != 0;
+    return plan->ring ? REALM_WAITER_URING : REALM_WAITER_PIPE;
+}
+
 static const char *waiter_text(enum realm_waiter_kind waiter)
 {
     switch (waiter) {
@@ -229,6 +262,10 @@ static int make_environment(struct plan *plan, const struct mm_realm *realm, enu
     plan->environment[1] = strdup(waiter_text(waiter));
     if (plan->environment[0] == NULL || plan->environment[1] == NULL)
         return -ENOMEM;
+    if (plan->ring) {
+        plan->environment[2] = plan->ring_text;
+        return 0;
+    }
     if (waiter == REALM_WAITER_PIPE &&
         asprintf(&plan->environment[2], "REALM_HINT_FD=%zu", REALM_CONTROL_FD + 1 + realm->files_count) < 0) {
         plan->environment[2] = NULL;
@@ -237,41 +274,57 @@ static int make_environment(struct plan *plan, const struct mm_realm *realm, enu
     return 0;
 }
 
-/* Everything but the files, whose failures carry which one it was. */
-static int make_rest(struct plan *plan, const struct mm_realm *realm, enum realm_waiter_kind waiter,
-                     const struct realm_launch_spawn *request)
+/* The program, and what of its plan needs no file of the scenario's. */
+static int make_start(struct plan *plan, const struct box *box, enum realm_waiter_kind waiter,
+                      const struct realm_launch_spawn *request, uint32_t *ret_stage)
 {
-    if (realm->files_count > PLAN_FILES_MAX)
+    int error = 0;
+
+    if (plan->realm->files_count > PLAN_FILES_MAX)
         return -E2BIG;
-    int error = make_arguments(plan, realm, request);
+    if (box_closed(box))
+        error = program_open(plan->realm->program, &plan->program);
+    if (error) {
+        *ret_stage = REALM_STAGE_EXEC;
+        return error;
+    }
+    error = make_arguments(plan, plan->realm, request);
     if (error == 0)
-        error = make_environment(plan, realm, waiter);
+        error = make_environment(plan, plan->realm, waiter);
     if (error == 0)
         error = give_standard(plan);
     return error;
 }
 
-int plan_new(const struct mm_config *config, enum realm_waiter_kind waiter,
-             const struct realm_launch_spawn *request, struct plan **ret_plan,
-             struct plan_failure *ret_failure)
+static int make_plan(struct plan *plan, const struct box *box, const struct realm_launch_spawn *request,
+                     struct plan_failure *failure)
+{
+    const enum realm_waiter_kind waiter = choose_waiter(plan, box);
+
+    int error = make_start(plan, box, waiter, request, &failure->stage);
+    if (error)
+        return error;
+    error = give_files(plan, plan->realm, &failure->detail);
+    if (error) {
+        failure->stage = REALM_STAGE_FILE;
+        return error;
+    }
+    return waiter == REALM_WAITER_PIPE ? give_hint_pipe(plan) : 0;
+}
+
+int plan_new(const struct mm_config *config, const struct box *box, const struct realm_launch_spawn *request,
+             struct plan **ret_plan, struct plan_failure *ret_failure)
 {
     struct plan_failure failure = {.stage = REALM_STAGE_RESOURCES};
     struct plan *plan = calloc(1, sizeof *plan);
     int error = -ENOMEM;
 
-    if (request->program >= config->realms_count) {
+    if (plan != NULL) {
+        plan->program = (struct program){-1, -1};
         error = -EINVAL;
-    } else if (plan != NULL) {
-        const struct mm_realm *realm = &config->realms[request->program];
-        plan->program = realm->program;
-        error = make_rest(plan, realm, waiter, request);
-        if (error == 0) {
-            failure.stage = REALM_STAGE_FILE;
-            error = give_files(plan, realm, &failure.detail);
-        }
-        if (error == 0 && waiter == REALM_WAITER_PIPE) {
-            failure.stage = REALM_STAGE_RESOURCES;
-            error = give_hint_pipe(plan);
+        if (request->program < config->realms_count) {
+            plan->realm = &config->realms[request->program];
+            error = make_plan(plan, box, request, &failure);
         }
     }
     if (error) {
@@ -295,7 +348,9 @@ void plan_free(struct plan *plan)
         if (plan->ends[i] >= 0)
             close(plan->ends[i]);
     for (unsigned i = 0; i < 3; i++)
-        free(plan->environment[i]);
+        if (plan->environment[i] != plan->ring_text)
+            free(plan->environment[i]);
+    program_close(&plan->program);
     free(plan->argv);
     free(plan);
 }

@@ -17,6 +17,8 @@
 #include <realm/error.h>
 #include <realm/types.h>
 
+#include "mm/config/stop_point.h"
+#include "mm/launcher/limits.h"
 #include "mm/launcher/memory.h"
 
 #define START_DEADLINE_NS (UINT64_C(5) * REALM_SEC) /* from fork to exec */
@@ -30,13 +32,17 @@ uint64_t serve_now_ns(void)
     return (uint64_t)now.tv_sec * REALM_SEC + (uint64_t)now.tv_nsec;
 }
 
-int serve_init(struct serve *serve, const struct mm_config *config, enum realm_waiter_kind waiter,
-               const struct rlimit *files_limit, int socket)
+int serve_init(struct serve *serve, const struct mm_config *config, const struct box *box, int socket)
 {
-    *serve =
-        (struct serve){.config = config, .waiter = waiter, .files_limit = *files_limit, .socket = socket};
+    *serve = (struct serve){.config = config, .box = box, .socket = socket};
     outgoing_init(&serve->outgoing);
-    return children_init(&serve->children);
+    int error = children_init(&serve->children);
+    if (error)
+        return error;
+    error = loaders_init(&serve->loaders);
+    if (error)
+        children_deinit(&serve->children);
+    return error;
 }
 
 void serve_deinit(struct serve *serve)
@@ -45,6 +51,7 @@ void serve_deinit(struct serve *serve)
         spawn_deinit(&serve->starting[i]);
     serve->starting_count = 0;
     outgoing_deinit(&serve->outgoing);
+    loaders_deinit(&serve->loaders);
     children_deinit(&serve->children);
     close(serve->socket);
     serve->socket = -1;
@@ -116,10 +123,19 @@ static void say_spawned(struct serve *serve, struct spawn *spawn)
     struct realm_launch_spawned packet = {.realm = spawn->realm, .pid = spawn->pid};
 
     realm_launch_header_init(&packet.header, REALM_LAUNCH_SPAWNED, spawn->xid);
+    MM_STOP_POINT("launcher-spawned");
     packet.has_hint = spawn->ends_count == PLAN_ENDS_MAX;
     const unsigned count = spawn->ends_count;
     spawn->ends_count = 0;
     say(serve, &packet, spawn->ends, count);
+}
+
+static void say_loaded(struct serve *serve, uint64_t realm, enum realm_launch_shut shut, uint32_t opens)
+{
+    struct realm_launch_loaded packet = {.realm = realm, .shut = shut, .opens = opens};
+
+    realm_launch_header_init(&packet.header, REALM_LAUNCH_LOADED, 0);
+    say(serve, &packet, NULL, 0);
 }
 
 static void say_exited(struct serve *serve, uint64_t realm, int wait_status)
@@ -127,6 +143,7 @@ static void say_exited(struct serve *serve, uint64_t realm, int wait_status)
     struct realm_launch_exited packet = {.realm = realm, .wait_status = wait_status};
 
     realm_launch_header_init(&packet.header, REALM_LAUNCH_EXITED, 0);
+    MM_STOP_POINT("launcher-exited");
     say(serve, &packet, NULL, 0);
 }
 
@@ -143,14 +160,13 @@ static int start_realm(struct serve *serve, const struct realm_launch_spawn *req
     ret_failure->error = EUSERS;
     if (serve->children.count == CHILDREN_MAX)
         return REALM_E_NOT_STARTED;
-    int error = plan_new(serve->config, serve->waiter, request, &plan, ret_failure);
+    int error = plan_new(serve->config, serve->box, request, &plan, ret_failure);
     if (error)
         return error;
 
     assert(serve->starting_count < SERVE_STARTING_MAX);
     struct spawn *spawn = &serve->starting[serve->starting_count];
-    error = spawn_start(plan, &serve->files_limit, request, serve_now_ns() + START_DEADLINE_NS, spawn,
-                        ret_failure);
+    error = spawn_start(plan, serve->box, request, serve_now_ns() + START_DEADLINE_NS, spawn, ret_failure);
     plan_free(plan);
     if (error)
         return error;
@@ -163,6 +179,7 @@ static void serve_spawn(struct serve *serve, const struct realm_launch_spawn *re
 {
     struct plan_failure failure;
 
+    MM_STOP_POINT("launcher-spawn");
     if (start_realm(serve, request, &failure))
         say_failed(serve, request->header.xid, request->realm, &failure);
 }
@@ -174,6 +191,16 @@ static void serve_kill(struct serve *serve, const struct realm_launch_kill *requ
 
     if (child != NULL)
         children_kill(child->pid);
+    MM_STOP_POINT("launcher-kill");
+}
+
+/* One that has ended meanwhile needs no limit. */
+static void serve_limit(struct serve *serve, const struct realm_launch_limit *request)
+{
+    const struct child *child = children_find_realm(&serve->children, request->realm);
+
+    if (child != NULL)
+        (void)limits_move(child->pid, request->private_bytes);
 }
 
 static void serve_regions(struct serve *serve, const struct realm_launch_regions *request)
@@ -187,6 +214,7 @@ static void serve_regions(struct serve *serve, const struct realm_launch_regions
         say_failed(serve, request->header.xid, 0, &failure);
         return;
     }
+    MM_STOP_POINT("launcher-regions");
     realm_launch_header_init(&packet.header, REALM_LAUNCH_MADE, request->header.xid);
     say(serve, &packet, fds, 2 * request->count);
 }
@@ -237,6 +265,8 @@ int serve_take(struct serve *serve, bool only_stop)
             serve_kill(serve, &request.kill);
         else if (request.header.type == REALM_LAUNCH_REGIONS)
             serve_regions(serve, &request.regions);
+        else if (request.header.type == REALM_LAUNCH_LIMIT)
+            serve_limit(serve, &request.limit);
     }
     return 0;
 }
@@ -249,29 +279,110 @@ static void remove_starting(struct serve *serve, unsigned index)
     serve->starting[index] = serve->starting[--serve->starting_count];
 }
 
+/*
+ * The program runs. In a box a dynamic one has two seconds to load; a static one needs nothing any more, and
+ * nor does one that has no box.
+ */
+static void say_running(struct serve *serve, struct spawn *spawn)
+{
+    struct loader *loader = loaders_find(&serve->loaders, spawn->realm);
+
+    say_spawned(serve, spawn);
+    if (loader != NULL && loader->program >= 0) {
+        loader->deadline_ns = serve_now_ns() + LOADER_DEADLINE_NS;
+        return;
+    }
+    if (loader != NULL)
+        loaders_shut(&serve->loaders, loader);
+    say_loaded(serve, spawn->realm, REALM_SHUT_STATIC, 0);
+}
+
+static void say_not_running(struct serve *serve, const struct spawn *spawn,
+                            const struct plan_failure *failure)
+{
+    struct loader *loader = loaders_find(&serve->loaders, spawn->realm);
+    struct child *child = children_find_pid(&serve->children, spawn->pid);
+
+    if (loader != NULL)
+        loaders_shut(&serve->loaders, loader);
+    assert(child != NULL);
+    child->silent = true;
+    say_failed(serve, spawn->xid, spawn->realm, failure);
+}
+
+/* What its report says by now. Listeners are taken on the way. */
+static int read_report(struct serve *serve, struct spawn *spawn, struct plan_failure *ret_failure)
+{
+    for (;;) {
+        int listener;
+        int error = spawn_settle(spawn, &listener, ret_failure);
+        if (error != REALM_E_WOULD_BLOCK || listener < 0)
+            return error;
+        loaders_take(&serve->loaders, spawn->realm, listener, spawn->program);
+        spawn->program = -1;
+    }
+}
+
 /* Announces how one start ended, if it has. true: it is no longer under way. */
 static bool settle(struct serve *serve, unsigned index, bool overdue)
 {
     struct spawn *spawn = &serve->starting[index];
     struct plan_failure failure;
 
-    int error = spawn_settle(spawn, &failure);
+    int error = read_report(serve, spawn, &failure);
     if (error == REALM_E_WOULD_BLOCK && !overdue)
         return false;
     if (error == REALM_E_WOULD_BLOCK) {
         failure = (struct plan_failure){.stage = REALM_STAGE_EXEC, .error = ETIMEDOUT};
         children_kill(spawn->pid);
     }
-    if (error == 0) {
-        say_spawned(serve, spawn);
-    } else {
-        struct child *child = children_find_pid(&serve->children, spawn->pid);
-        assert(child != NULL);
-        child->silent = true;
-        say_failed(serve, spawn->xid, spawn->realm, &failure);
-    }
+    if (error == 0)
+        say_running(serve, spawn);
+    else
+        say_not_running(serve, spawn, &failure);
     remove_starting(serve, index);
     return true;
+}
+
+/* --- programs that are being loaded --- */
+
+unsigned serve_prepare(const struct serve *serve, struct pollfd *fds)
+{
+    for (unsigned i = 0; i < serve->starting_count; i++)
+        fds[i] = (struct pollfd){.fd = serve->starting[i].report, .events = POLLIN};
+    loaders_prepare(&serve->loaders, fds + serve->starting_count);
+    return serve->starting_count + serve->loaders.count;
+}
+
+void serve_note(struct serve *serve, const struct pollfd *fds)
+{
+    loaders_note(&serve->loaders, fds + serve->starting_count);
+}
+
+/* Answers what is there to answer. Return: whether the box is to be shut, and why. */
+static int serve_loader(struct loader *loader, uint64_t now_ns)
+{
+    int shut = loader->ready ? loader_serve(loader) : 0;
+
+    if (shut == 0 && loader->deadline_ns <= now_ns)
+        shut = REALM_SHUT_DEADLINE;
+    return shut;
+}
+
+/* Last to first: the last one takes the place of one that is shut. */
+static void serve_loaders(struct serve *serve, uint64_t now_ns)
+{
+    for (unsigned i = serve->loaders.count; i-- > 0;) {
+        struct loader *loader = &serve->loaders.entries[i];
+        const uint64_t realm = loader->realm;
+        const int shut = serve_loader(loader, now_ns);
+        if (shut == 0)
+            continue;
+        const uint32_t opens = loader->opens;
+        loaders_shut(&serve->loaders, loader);
+        if (shut > 0)
+            say_loaded(serve, realm, (enum realm_launch_shut)shut, opens);
+    }
 }
 
 void serve_settle(struct serve *serve)
@@ -281,6 +392,8 @@ void serve_settle(struct serve *serve)
     for (unsigned i = 0; i < serve->starting_count;)
         if (!settle(serve, i, serve->starting[i].deadline_ns <= now_ns))
             i++;
+    /* After those, so that what is heard of a program that loads is heard of one that runs. */
+    serve_loaders(serve, now_ns);
 }
 
 bool serve_exited(struct serve *serve, pid_t pid, int wait_status)
@@ -295,6 +408,9 @@ bool serve_exited(struct serve *serve, pid_t pid, int wait_status)
     const struct child *child = children_find_pid(&serve->children, pid);
     if (child == NULL)
         return false;
+    struct loader *loader = loaders_find(&serve->loaders, child->realm);
+    if (loader != NULL)
+        loaders_shut(&serve->loaders, loader);
     if (!child->silent)
         say_exited(serve, child->realm, wait_status);
     children_remove(&serve->children, pid);
@@ -303,7 +419,7 @@ bool serve_exited(struct serve *serve, pid_t pid, int wait_status)
 
 uint64_t serve_deadline_ns(const struct serve *serve)
 {
-    uint64_t earliest_ns = UINT64_MAX;
+    uint64_t earliest_ns = loaders_deadline_ns(&serve->loaders);
 
     for (unsigned i = 0; i < serve->starting_count; i++)
         if (serve->starting[i].deadline_ns < earliest_ns)

@@ -7,12 +7,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/resource.h>
 #include <sys/types.h>
 
-#include "librealm/os/os.h"
 #include "mm/config/config.h"
+#include "mm/launcher/box.h"
 #include "mm/launcher/children.h"
+#include "mm/launcher/loader.h"
 #include "mm/launcher/outgoing.h"
 #include "mm/launcher/spawn.h"
 
@@ -21,20 +21,19 @@
 
 struct serve {
     const struct mm_config *config;
-    enum realm_waiter_kind waiter;
-    struct rlimit files_limit; /* that realms get */
-    int socket;                /* to the broker */
-    bool muted;                /* nothing more is said to the broker */
-    bool crowded;              /* the kernel took no more for now: try again in a while */
+    const struct box *box;
+    int socket;   /* to the broker */
+    bool muted;   /* nothing more is said to the broker */
+    bool crowded; /* the kernel took no more for now: try again in a while */
     struct children children;
     struct outgoing outgoing;
     struct spawn starting[SERVE_STARTING_MAX];
     unsigned starting_count;
+    struct loaders loaders;
 };
 
-/* Takes over the socket. files_limit is copied. Return: 0; -ENOMEM (the socket stays the caller's). */
-int serve_init(struct serve *serve, const struct mm_config *config, enum realm_waiter_kind waiter,
-               const struct rlimit *files_limit, int socket);
+/* Takes over the socket. Return: 0; -ENOMEM (the socket stays the caller's). */
+int serve_init(struct serve *serve, const struct mm_config *config, const struct box *box, int socket);
 void serve_deinit(struct serve *serve); /* ends no process */
 
 /* Whether it would take a request now. */
@@ -47,7 +46,13 @@ bool serve_ready(const struct serve *serve);
  */
 int serve_take(struct serve *serve, bool only_stop);
 
-/* Looks after the starts that are under way: announces those that are done, ends those over time. */
+/* What poll is to look at for the starts and the loaders, at most SERVE_POLL_MAX; and what it found. */
+#define SERVE_POLL_MAX (SERVE_STARTING_MAX + CHILDREN_MAX)
+unsigned serve_prepare(const struct serve *serve, struct pollfd *fds);
+void serve_note(struct serve *serve, const struct pollfd *fds);
+
+/* Looks after the starts that are under way: announces those that are done, ends those over time; answers
+ * programs that are being loaded, and shuts their boxes. */
 void serve_settle(struct serve *serve);
 
 /* A child was reaped. true: it was a realm, and its exit is announced. */
@@ -62,7 +67,7 @@ void serve_end(struct serve *serve);
 /* Says nothing more to the broker, and lets it know: its end of the socket reads end-of-file. */
 void serve_mute(struct serve *serve);
 
-/* The earliest deadline of a start; UINT64_MAX if there is none. */
+/* The earliest deadline of a start or a loader; UINT64_MAX if there is none. */
 uint64_t serve_deadline_ns(const struct serve *serve);
 
 uint64_t serve_now_ns(void);

@@ -22,6 +22,8 @@ struct reader {
 
 /* The sections of a scenario, in the order in which they must be read; NULL: the section is not there. */
 void realms_read(struct reader *reader, const struct yaml_node *list);
+/* The map `limits` of a realm: what it names is changed in *limits. */
+void limits_read(struct reader *reader, const struct yaml_node *map, struct mm_limits *limits);
 void services_read(struct reader *reader, const struct yaml_node *list);
 void rules_read_grants(struct reader *reader, const struct yaml_node *list);
 void rules_read_asserts(struct reader *reader, const struct yaml_node *list);

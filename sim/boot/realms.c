@@ -198,10 +198,22 @@ static void read_start_limit(struct reader *reader, const struct yaml_node *valu
     fields_read(reader, value, "start_limit", fields, sizeof fields / sizeof fields[0], target);
 }
 
+static void read_limits(struct reader *reader, const struct yaml_node *value, void *target)
+{
+    limits_read(reader, value, &((struct draft *)target)->realm->limits);
+}
+
 static const struct field realm_fields[] = {
-    {"name", true, read_name},    {"program", true, read_program},  {"args", false, read_args},
-    {"files", false, read_files}, {"parent", false, read_parent},   {"template", false, read_template},
-    {"start", false, read_start}, {"restart", false, read_restart}, {"start_limit", false, read_start_limit},
+    {"name", true, read_name},
+    {"program", true, read_program},
+    {"args", false, read_args},
+    {"files", false, read_files},
+    {"parent", false, read_parent},
+    {"template", false, read_template},
+    {"start", false, read_start},
+    {"restart", false, read_restart},
+    {"start_limit", false, read_start_limit},
+    {"limits", false, read_limits},
 };
 
 static void read_realm(struct reader *reader, const struct yaml_node *node, struct draft *draft)
@@ -210,6 +222,7 @@ static void read_realm(struct reader *reader, const struct yaml_node *node, stru
     *realm = (struct mm_realm){.parent = MM_INIT,
                                .start_limit_count = START_LIMIT_COUNT,
                                .start_limit_ns = START_LIMIT_NS,
+                               .limits = MM_LIMITS_DEFAULT,
                                .place = node->place};
     fields_read(reader, node, "a realm", realm_fields, sizeof realm_fields / sizeof realm_fields[0], draft);
     if (!realm->args && !reader->error)

@@ -163,9 +163,9 @@ void rules_read_requirements(struct reader *reader, const struct yaml_node *list
     static const char *const words[] = {[MM_REQUIRE_USERNS] = "userns",
                                         [MM_REQUIRE_LANDLOCK] = "landlock",
                                         [MM_REQUIRE_SECCOMP] = "seccomp",
-                                        [MM_REQUIRE_CGROUP] = "cgroup",
                                         [MM_REQUIRE_URING] = "uring",
-                                        [MM_REQUIRE_FUTEX_WAITV] = "futex-waitv",
+                                        [MM_REQUIRE_WAITV] = "waitv",
+                                        [MM_REQUIRE_CGROUP] = "cgroup",
                                         NULL};
     size_t count, index;
     if (!fields_list(reader, list, "require", &count))

@@ -46,14 +46,15 @@ rule librealm/os/linux system librealm/os/ librealm/ring/ librealm/proto/ librea
 rule librealm/os/sim system librealm/os/ librealm/ring/ librealm/proto/ librealm/core/
 rule librealm/client system librealm/client/ librealm/os/os.h librealm/ring/ librealm/proto/ librealm/core/
 rule mm/config system mm/config/ mm/policy/policy.h librealm/core/
+rule mm/sandbox system mm/sandbox/ librealm/core/ librealm/os/linux/futex_uring.h librealm/os/linux/probe.h
 rule mm/policy pure mm/policy/ librealm/core/
-rule mm/broker system mm/broker/ mm/config/ mm/policy/policy.h librealm/proto/ librealm/core/ librealm/os/os.h librealm/ring/
-rule mm/launcher system mm/launcher/ mm/config/config.h librealm/proto/ librealm/core/ librealm/os/os.h
+rule mm/broker system mm/broker/ mm/sandbox/ mm/config/ mm/policy/policy.h librealm/proto/ librealm/core/ librealm/os/os.h librealm/ring/
+rule mm/launcher system mm/launcher/ mm/sandbox/ mm/config/config.h librealm/proto/ librealm/core/ librealm/os/os.h
 rule mm system mm/ librealm/os/os.h
 rule sim/boot system sim/boot/ mm/config/ mm/policy/policy.h librealm/core/
 rule sim/services system sim/services/
 rule examples system examples/
-rule tools system tools/ sim/boot/ mm/start.h mm/config/ mm/policy/policy.h librealm/core/ librealm/os/os.h librealm/os/linux/probe.h librealm/proto/
+rule tools system tools/ mm/sandbox/ sim/boot/ mm/start.h mm/config/ mm/policy/policy.h librealm/core/ librealm/os/os.h librealm/os/linux/probe.h librealm/proto/
 
 # The client's logic reaches the system only through the seam: its object code may need nothing but the
 # layers above it and these of the C library.

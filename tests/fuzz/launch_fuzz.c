@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(packet, data, size < sizeof packet ? size : sizeof packet);
     memcpy(&header, packet, sizeof header);
     if (realm_launch_size(header.type) == 0)
-        header.type = (uint16_t)(1 + header.type % REALM_LAUNCH_STOP);
+        header.type = (uint16_t)(1 + header.type % REALM_LAUNCH_LIMIT);
     realm_launch_header_init(&header, (enum realm_launch_type)header.type, header.xid);
     memcpy(packet, &header, sizeof header);
     assert_judged(&judge_launch_request, packet, header.size);

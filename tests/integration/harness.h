@@ -58,8 +58,7 @@ void run_nothing_left(struct run *run);
  * caller's to free. */
 char *run_command(struct run *run, int *ret_status, const char *const *words);
 
-/* Waits until a process stands still after SIGSTOP; until it sleeps and has not run for 100 ms. */
-void harness_wait_stopped(pid_t pid);
+/* Waits until a process sleeps and has not run for 100 ms. */
 void harness_wait_idle(pid_t pid);
 /* Lets time pass, where the passing of time is what is tested ("nothing happens for two seconds"). */
 void harness_let_pass(unsigned ms);

@@ -4,9 +4,13 @@
  */
 #include <criterion/criterion.h>
 #include <criterion/parameterized.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/integration/harness.h"
 
@@ -36,27 +40,72 @@ static struct activity activity_of(pid_t pid)
     return now;
 }
 
-/* Goal: during a million calls the broker does not run once: no switch, no time slice, so no system call. */
-Test(path, a_million_calls_cost_the_broker_nothing)
+/* A folder with the two files at which the client halts. */
+static char halts_folder[64];
+
+static void make_halts(void)
 {
-    struct run *run = run_start("system: t\nrealms:\n"
-                                "  - {name: server, program: \"@BIN@/worker\", args: [serve, echo, run]}\n"
-                                "  - {name: client, program: \"@BIN@/million\"}\n"
-                                "services:\n  - {name: echo, provider: server, access: all}\n",
-                                NULL);
-    /* The client stops itself (SIGSTOP) before and after its calls, so that the two looks frame them exactly
-     * and nothing it prints is among what is counted. */
-    json_t *started = run_wait_event(run, "started", "realm", "client");
-    pid_t client = (pid_t)json_integer_value(json_object_get(started, "pid"));
+    char gate[96];
+    snprintf(halts_folder, sizeof halts_folder, "/tmp/realmkit-million-XXXXXX");
+    cr_assert_not_null(mkdtemp(halts_folder));
+    snprintf(gate, sizeof gate, "%s/gate", halts_folder);
+    cr_assert_eq(mkfifo(gate, 0600), 0);
+}
+
+static void remove_halts(void)
+{
+    static const char *const names[] = {"gate", "halts"};
+    char path[96];
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof path, "%s/%s", halts_folder, names[i]);
+        unlink(path);
+    }
+    rmdir(halts_folder);
+}
+
+static void wait_for_halt(off_t number)
+{
+    char path[96];
+    struct stat status = {0};
+    snprintf(path, sizeof path, "%s/halts", halts_folder);
+    for (unsigned waited_ms = 0; stat(path, &status) != 0 || status.st_size < number; waited_ms++) {
+        cr_assert_lt(waited_ms, 60000u);
+        harness_let_pass(1);
+    }
+}
+
+static void go_on(void)
+{
+    char path[96];
+    snprintf(path, sizeof path, "%s/gate", halts_folder);
+    int gate = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    cr_assert(gate >= 0 && write(gate, ".", 1) == 1);
+    close(gate);
+}
+
+/* Goal: during a million calls the broker does not run once: no switch, no time slice, so no system call. */
+Test(path, a_million_calls_cost_the_broker_nothing, .init = make_halts, .fini = remove_halts)
+{
+    char scenario[1024];
+    snprintf(scenario, sizeof scenario,
+             "system: t\nrealms:\n"
+             "  - {name: server, program: \"@BIN@/worker\", args: [serve, echo, run]}\n"
+             "  - name: client\n    program: \"@BIN@/million\"\n"
+             "    files: {gate: {path: %s/gate, mode: rw}, halts: {path: %s/halts, mode: a}}\n"
+             "services:\n  - {name: echo, provider: server, access: all}\n",
+             halts_folder, halts_folder);
+    struct run *run = run_start(scenario, NULL);
+    /* The client halts before and after its calls, so that the two looks frame them exactly and nothing it
+     * prints is among what is counted. */
     run_wait_event(run, "log", "realm", "client");
-    harness_wait_stopped(client);
+    wait_for_halt(1);
     pid_t broker = run_broker(run);
     harness_wait_idle(broker);
     struct activity before = activity_of(broker);
-    kill(client, SIGCONT);
-    harness_wait_stopped(client);
+    go_on();
+    wait_for_halt(2);
     struct activity after = activity_of(broker);
-    kill(client, SIGCONT);
+    go_on();
     cr_assert_eq(after.voluntary, before.voluntary, "%llu times", after.voluntary - before.voluntary);
     cr_assert_eq(after.involuntary, before.involuntary);
     cr_assert_eq(after.slices, before.slices);

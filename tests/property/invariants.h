@@ -184,6 +184,9 @@ static inline const char *invariants_launch_request(const union realm_launch_req
     case REALM_LAUNCH_REGIONS:
         HOLDS(size == sizeof request->regions);
         return invariants_regions(request->regions.count, request->regions.bytes);
+    case REALM_LAUNCH_LIMIT:
+        HOLDS(size == sizeof request->limit && request->limit.realm != 0);
+        return NULL;
     case REALM_LAUNCH_STOP:
         HOLDS(size == sizeof request->header);
         return NULL;
@@ -213,6 +216,10 @@ static inline const char *invariants_launch_event(const union realm_launch_event
     case REALM_LAUNCH_MADE:
         HOLDS(size == sizeof event->made);
         return invariants_regions(event->made.count, event->made.bytes);
+    case REALM_LAUNCH_LOADED:
+        HOLDS(size == sizeof event->loaded && event->loaded.realm != 0);
+        HOLDS(event->loaded.shut >= REALM_SHUT_STATIC && event->loaded.shut <= REALM_SHUT_DEADLINE);
+        return NULL;
     case REALM_LAUNCH_END:
         HOLDS(size == sizeof event->header);
         return NULL;

@@ -158,6 +158,9 @@ static inline size_t packets_launch_request(struct random *random, enum realm_la
     case REALM_LAUNCH_KILL:
         request->kill.realm |= 1;
         break;
+    case REALM_LAUNCH_LIMIT:
+        request->limit.realm |= 1;
+        break;
     case REALM_LAUNCH_REGIONS:
         request->regions.count = (uint32_t)(1 + random_below(random, REALM_LAUNCH_REGIONS_MAX));
         request->regions.bytes = (uint32_t)(4096 * (1 + random_below(random, 256)));
@@ -185,6 +188,10 @@ static inline size_t packets_launch_event(struct random *random, enum realm_laun
         event->failed.error = (int32_t)(1 + random_below(random, 133));
         event->failed.stage = (uint32_t)(1 + random_below(random, 5));
         event->failed.reserved = 0;
+        break;
+    case REALM_LAUNCH_LOADED:
+        event->loaded.realm |= 1;
+        event->loaded.shut = (uint32_t)(1 + random_below(random, 4));
         break;
     case REALM_LAUNCH_EXITED:
         event->exited.realm |= 1;

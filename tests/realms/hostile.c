@@ -3,16 +3,19 @@
  * control protocol. What must happen to it is in tests/integration/hostile_test.c.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "librealm/proto/control.h"
+#include "librealm/proto/launch.h"
 #include <realm/error.h>
 
 static union {
@@ -28,6 +31,14 @@ static void header(struct realm_control_header *h, unsigned type, size_t size)
     *h = (struct realm_control_header){
         .version = REALM_CONTROL_VERSION, .type = (uint16_t)type, .size = (uint32_t)size, .xid = 7};
 }
+
+#if defined(__SANITIZE_ADDRESS__)
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "disable_coredump=0:detect_leaks=0";
+}
+#endif
 
 static ssize_t put(const void *packet, size_t size)
 {
@@ -82,24 +93,6 @@ static int bad_name(const char *text, size_t size, unsigned claimed)
     return in.reply.status == REALM_E_BAD_NAME ? 0 : 1;
 }
 
-static void descriptors(void)
-{
-    struct realm_control_hello packet = {.waiter = 1};
-    char control[CMSG_SPACE(sizeof(int))] = {0};
-    struct iovec vector = {&packet, sizeof packet};
-    struct msghdr message = {
-        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    struct cmsghdr *part = CMSG_FIRSTHDR(&message);
-    int fd = 1;
-
-    header(&packet.header, REALM_CONTROL_HELLO, sizeof packet);
-    part->cmsg_level = SOL_SOCKET;
-    part->cmsg_type = SCM_RIGHTS;
-    part->cmsg_len = CMSG_LEN(sizeof fd);
-    memcpy(CMSG_DATA(part), &fd, sizeof fd);
-    sendmsg(REALM_CONTROL_FD, &message, MSG_NOSIGNAL);
-}
-
 static void ack(uint64_t sequence)
 {
     struct realm_control_ack packet = {.sequence = sequence};
@@ -108,7 +101,9 @@ static void ack(uint64_t sequence)
     put(&packet, sizeof packet);
 }
 
-/* Requests as fast as they go, taking every answer. */
+/* Requests as fast as they go, taking every answer: few enough are under way that none is ever left lying. */
+#define FLOOD_WINDOW 32u
+
 static int flood(unsigned count)
 {
     struct realm_control_cookie packet = {.cookie = 12345};
@@ -120,7 +115,7 @@ static int flood(unsigned count)
     header(&packet.header, REALM_CONTROL_DISCONNECT, sizeof packet);
     while (answered < count) {
         /* Never more unanswered than the broker keeps for it: rudeness of another kind, tested as "deaf". */
-        while (sent < count && sent - answered < 48) {
+        while (sent < count && sent - answered < FLOOD_WINDOW) {
             if (put(&packet, sizeof packet) <= 0)
                 return 3;
             sent++;
@@ -186,8 +181,6 @@ static int run(const char *what)
         raw(REALM_CONTROL_VERSION, REALM_CONTROL_STOP, 16, 16);
     else if (strcmp(what, "before-hello") == 0)
         named(REALM_CONTROL_CONNECT, "echo", 4, 4);
-    else if (strcmp(what, "descriptors") == 0)
-        descriptors();
     else if (strcmp(what, "hello-twice") == 0) {
         after_welcome();
         hello();
@@ -226,19 +219,19 @@ static int run(const char *what)
     /* Deaths at the steps of the protocol that librealm gives no chance to stop at. */
     else if (strcmp(what, "die-hello") == 0) {
         hello();
-        raise(SIGKILL);
+        __builtin_trap();
     } else if (strcmp(what, "die-welcome") == 0) {
         after_welcome();
-        raise(SIGKILL);
+        __builtin_trap();
     } else if (strcmp(what, "die-pool") == 0) {
         after_welcome();
         ack(in.welcome.sequence);
         await(REALM_CONTROL_POOL);
-        raise(SIGKILL);
+        __builtin_trap();
     } else if (strcmp(what, "die-connect") == 0) {
         after_welcome();
         named(REALM_CONTROL_CONNECT, "echo", 4, 4);
-        raise(SIGKILL);
+        __builtin_trap();
     } else {
         printf("hostile: no offence '%s'\n", what);
         return 2;
@@ -256,5 +249,7 @@ static int run(const char *what)
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
+    /* Loaded: as long as it could have files opened, nobody would listen to it. */
+    (void)syscall(SYS_openat, REALM_LOADED_DIRECTORY, "", O_RDONLY, 0);
     return argc > 1 ? run(argv[1]) : 2;
 }

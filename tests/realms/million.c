@@ -1,15 +1,23 @@
 /*
- * A client that makes a million calls between two stops (SIGSTOP to itself), so that a test can look at the
- * rest of the system right before and right after.
+ * A client that makes a million calls between two halts, so that a test can look at the rest of the system
+ * right before and right after. It halts at a file named `gate`, until a byte comes through, and says so by
+ * one byte into a file named `halts`: neither is anything that the Memory Manager sees.
  */
 #include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <realm/realm.h>
 
 #define CALLS 1000000u
+
+static void halt(struct realm *realm)
+{
+    char byte = '.';
+    if (write(realm_file(realm, "halts"), &byte, 1) != 1 || read(realm_file(realm, "gate"), &byte, 1) != 1)
+        exit(1);
+}
 
 int main(void)
 {
@@ -24,7 +32,7 @@ int main(void)
         ;
     puts("ready");
     fflush(stdout);
-    raise(SIGSTOP);
+    halt(realm);
     for (uint32_t i = 0; i < CALLS; i++) {
         uint32_t back = 0;
         struct realm_reply reply = {.data = &back, .capacity = sizeof back};
@@ -32,7 +40,7 @@ int main(void)
             return 1;
         answers++;
     }
-    raise(SIGSTOP);
+    halt(realm);
     printf("%" PRIu64 " calls\n", answers);
     realm_close(realm);
     return 0;

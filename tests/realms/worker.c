@@ -17,7 +17,7 @@
  *   wait MS             run the loop for that long
  *   disconnect          the last channel
  *   say WORD            print it
- *   exit N | abort | die   end so; die is SIGKILL
+ *   exit N | abort | die   end so; die is a fault: the first process of a namespace cannot kill itself
  *
  * Each step that fails prints "<step>: <error name>" and ends the realm with status 1, except `poke`,
  * `refuse` and `lasting`, whose result is the point.
@@ -43,7 +43,7 @@ static void echo(struct realm *self, const struct realm_request *request, void *
     served++;
     switch (request->op) {
     case OP_DIE:
-        raise(SIGKILL);
+        __builtin_trap();
         break;
     case OP_SILENT:
         return;
@@ -204,7 +204,7 @@ static int step(char **word)
     } else if (strcmp(what, "abort") == 0) {
         abort();
     } else if (strcmp(what, "die") == 0) {
-        raise(SIGKILL);
+        __builtin_trap();
     } else {
         printf("worker: no step '%s'\n", what);
         exit(2);
@@ -217,7 +217,7 @@ int main(int argc, char **argv)
     setvbuf(stdout, NULL, _IOLBF, 0);
     /* "early-die": before the realm is even opened. */
     if (argc > 1 && strcmp(argv[1], "early-die") == 0)
-        raise(SIGKILL);
+        __builtin_trap();
     check("open", realm_open(&realm));
     for (int at = 1; at < argc;)
         at += step(argv + at);

@@ -7,6 +7,7 @@
 #ifndef REALM_OS_LINUX_H
 #define REALM_OS_LINUX_H
 
+#include <liburing.h>
 #include <time.h>
 
 #include "librealm/os/os.h"
@@ -20,6 +21,8 @@ struct os_file {
 struct realm_os {
     int control; /* SOCK_SEQPACKET */
     int hint;    /* read end of the hint pipe, or -1 */
+    int ring;    /* the io_uring that the launcher made, or -1; with ring_params */
+    struct io_uring_params ring_params;
     enum realm_waiter_kind waiter;
     unsigned cpus;
     char *files_text; /* the names, in one piece */

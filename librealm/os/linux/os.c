@@ -5,6 +5,7 @@
  * unix socket, or whose environment does not parse, is not a realm, and nothing is taken from it.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <sched.h>
@@ -12,16 +13,35 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <realm/error.h>
 #include <realm/types.h>
 
+#include "librealm/os/linux/fault.h"
 #include "librealm/os/linux/linux.h"
 #include "librealm/proto/control.h"
+#include "librealm/proto/launch.h"
 #include "librealm/ring/atomics.h"
 
 #define LOG_FD 2
+
+#if defined(__SANITIZE_ADDRESS__)
+/*
+ * AddressSanitizer in the box: it may neither change limits nor look at the other threads, which it does to
+ * find leaks. It asks before main, so what tells a realm is its control socket; by a bare call, since the
+ * sanitizer's own wrappers are not ready yet.
+ */
+const char *__asan_default_options(void);
+__attribute__((no_sanitize("address", "undefined"))) const char *__asan_default_options(void)
+{
+    int type = 0;
+    socklen_t size = sizeof type;
+    long result = syscall(SYS_getsockopt, REALM_CONTROL_FD, SOL_SOCKET, SO_TYPE, &type, &size);
+    return result == 0 && type == SOCK_SEQPACKET ? "disable_coredump=0:detect_leaks=0" : "";
+}
+#endif
 
 static bool is_control_socket(int fd)
 {
@@ -47,6 +67,31 @@ static bool parse_fd(const char *text, int *ret_fd)
         return false;
     *ret_fd = (int)value;
     return true;
+}
+
+static int hex_digit(char c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* fd:parameters-in-hex, of a ring that is there already: nobody can make one in the box. */
+static bool parse_ring(const char *text, struct realm_os *os)
+{
+    unsigned char *bytes = (unsigned char *)&os->ring_params;
+    char number[16];
+    const char *colon = strchr(text, ':');
+    if (colon == NULL || (size_t)(colon - text) >= sizeof number ||
+        strlen(colon + 1) != 2 * sizeof os->ring_params)
+        return false;
+    memcpy(number, text, (size_t)(colon - text));
+    number[colon - text] = '\0';
+    for (size_t i = 0; i < sizeof os->ring_params; i++) {
+        int high = hex_digit(colon[1 + 2 * i]), low = hex_digit(colon[2 + 2 * i]);
+        if (high < 0 || low < 0)
+            return false;
+        bytes[i] = (unsigned char)(high << 4 | low);
+    }
+    return parse_fd(number, &os->ring);
 }
 
 static bool parse_waiter(const char *text, enum realm_waiter_kind *ret_kind)
@@ -93,6 +138,9 @@ static int read_environment(struct realm_os *os)
     const char *hint = getenv("REALM_HINT_FD");
     if (hint != NULL && !parse_fd(hint, &os->hint))
         return REALM_E_BAD_ARGUMENT;
+    const char *ring = getenv("REALM_URING");
+    if (ring != NULL && !parse_ring(ring, os))
+        return REALM_E_BAD_ARGUMENT;
     if (!parse_waiter(getenv("REALM_WAITER"), &os->waiter))
         return REALM_E_BAD_ARGUMENT;
     return parse_files(os, getenv("REALM_FILES"));
@@ -118,16 +166,26 @@ static void ignore_broken_pipes(void)
     }
 }
 
+/* Tells the launcher that nothing more will be opened. It is called as the first of all, since the broker
+ * reads nothing before; in a process without a launcher it is a call that fails. */
+static void say_loaded(void)
+{
+    (void)syscall(SYS_openat, REALM_LOADED_DIRECTORY, "", O_RDONLY, 0);
+}
+
 int realm_os_open(struct realm_os **ret_os)
 {
+    say_loaded();
     if (!is_control_socket(REALM_CONTROL_FD))
         return REALM_E_BAD_ARGUMENT;
     struct realm_os *os = calloc(1, sizeof *os);
     if (os == NULL)
         return -ENOMEM;
     os->control = REALM_CONTROL_FD;
-    os->hint = -1;
+    os->hint = os->ring = -1;
     int error = read_environment(os);
+    if (error == 0)
+        error = realm_fault_install();
     if (error != 0) {
         realm_os_close(os);
         return error;

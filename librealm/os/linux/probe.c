@@ -26,7 +26,7 @@ const char *realm_waiter_probe(void)
     if (uname(&names) == 0 && realm_waiter_kernel_affected(names.release))
         return "this kernel has CVE-2025-39698 (fixed in 6.12.44, 6.16.4 and 6.17)";
 
-    struct realm_os os = {.control = -1, .hint = -1};
+    struct realm_os os = {.control = -1, .hint = -1, .ring = -1};
     struct realm_waiter *waiter;
     const char *reason = "io_uring could not be set up";
     if (realm_waiter_uring_open(&os, &waiter, &reason) != 0)

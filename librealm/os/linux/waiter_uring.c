@@ -87,6 +87,25 @@ static int set_up(struct io_uring *ret_ring)
     return error;
 }
 
+/*
+ * The ring that the launcher has made for this realm. It serves one waiter: what that left armed in it would
+ * speak to the next.
+ */
+static int take_inherited(struct realm_os *os, struct io_uring *ret_ring)
+{
+    int error = io_uring_queue_mmap(os->ring, &os->ring_params, ret_ring);
+    if (error != 0)
+        return error;
+    ret_ring->features = os->ring_params.features;
+    ret_ring->sq.sqe_head = ret_ring->sq.sqe_tail = *ret_ring->sq.ktail;
+    /* The n-th place of the queue holds the n-th entry: who makes a ring says so, and the launcher cannot,
+     * for it never maps this one. */
+    for (unsigned i = 0; i < os->ring_params.sq_entries; i++)
+        ret_ring->sq.array[i] = i;
+    os->ring = -1;
+    return 0;
+}
+
 /* Waits for a word to stop holding what it does not hold: the kernel says so at once, if it can wait. */
 static int try_futex_wait(struct io_uring *ring)
 {
@@ -113,7 +132,7 @@ int realm_waiter_uring_open(struct realm_os *os, struct realm_waiter **ret_waite
     struct uring_waiter *waiter = calloc(1, sizeof *waiter);
     if (waiter == NULL)
         return -ENOMEM;
-    int error = set_up(&waiter->ring);
+    int error = os->ring >= 0 ? take_inherited(os, &waiter->ring) : set_up(&waiter->ring);
     if (error != 0) {
         reason = error == -EPERM || error == -EACCES
                      ? "io_uring is forbidden here (container, sysctl or filter)"

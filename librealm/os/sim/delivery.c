@@ -71,7 +71,7 @@ void sim_manager_post(struct sim_manager *manager, struct realm_os *realm, struc
 
 bool sim_manager_busy(const struct sim_manager *manager)
 {
-    return manager->posts != NULL;
+    return manager->posts != NULL || manager->closing;
 }
 
 /* The packet first, then the epoch, then the wake: who wakes by the epoch finds the packet. */

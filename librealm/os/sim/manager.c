@@ -70,12 +70,18 @@ static struct sim_region take_region(struct sim_record *record)
 
 /* --- channels --- */
 
+static struct realm_control_page *page_of(const struct sim_record *record)
+{
+    return record->page ? (struct realm_control_page *)(void *)record->page->bytes : NULL;
+}
+
 static uint32_t take_slot(struct sim_record *record)
 {
     for (uint32_t slot = 0; slot < 64u * 16u; slot++) {
         uint64_t bit = UINT64_C(1) << (slot % 64u);
         if (!(record->slots[slot / 64u] & bit)) {
             record->slots[slot / 64u] |= bit;
+            page_of(record)->revoked[slot / 32u] &= ~(UINT32_C(1) << (slot % 32u));
             return slot;
         }
     }
@@ -189,6 +195,50 @@ static void close_channel(struct sim_manager *manager, struct sim_channel *chann
         }
     }
     free(channel);
+}
+
+/* The broker's steps of a revocation: the page, the epoch, the memory, the wakes. */
+static void take_away(struct sim_manager *manager, struct sim_channel *channel, int reason)
+{
+    channel->closing = reason;
+    for (unsigned i = 0; i < 2; i++) {
+        const struct sim_channel_end *end = &channel->ends[i];
+        struct realm_control_page *page = page_of(&end->realm->record);
+        if (!page)
+            continue;
+        if (reason == REALM_E_REVOKED) {
+            page->revoked[end->slot / 32u] |= UINT32_C(1) << (end->slot % 32u);
+            page->revocations++;
+        }
+        page->epoch++;
+    }
+    for (unsigned i = 0; i < 2; i++)
+        sim_memory_take_away(channel->ends[i].region.memory);
+    for (unsigned i = 0; i < 2; i++) {
+        const struct realm_control_page *page = page_of(&channel->ends[i].realm->record);
+        if (page)
+            sim_wake_word(manager->world, &page->epoch);
+    }
+}
+
+void sim_manager_close(struct sim_manager *manager, struct realm_os *realm, int reason)
+{
+    sim_log(manager->world, "manager", "takes away what %s shares", realm->name);
+    for (struct sim_channel *channel = manager->channels; channel; channel = channel->next) {
+        if ((channel->ends[0].realm == realm || channel->ends[1].realm == realm) && !channel->closing)
+            take_away(manager, channel, reason);
+    }
+    manager->closing = true;
+}
+
+static void tell_closed(struct sim_manager *manager)
+{
+    manager->closing = false;
+    for (struct sim_channel *channel = manager->channels, *next; channel; channel = next) {
+        next = channel->next;
+        if (channel->closing)
+            close_channel(manager, channel, channel->closing, NULL);
+    }
 }
 
 static struct sim_channel *find_channel(struct sim_manager *manager, const struct realm_os *realm,
@@ -376,6 +426,10 @@ static void handle(struct sim_manager *manager, struct realm_os *realm,
 
 void sim_manager_step(struct sim_manager *manager)
 {
+    if (manager->closing) {
+        tell_closed(manager);
+        return;
+    }
     struct sim_post *post = manager->posts;
     manager->posts = post->next;
     struct realm_os *realm = post->realm;

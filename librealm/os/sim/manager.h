@@ -24,6 +24,7 @@ struct sim_channel {
     struct sim_channel_end ends[2]; /* the client's, the server's */
     struct sim_endpoint *endpoint;
     uint64_t xid, badge;
+    int closing; /* its memory is taken away for this reason; both ends will be told */
     struct sim_channel *next;
 };
 
@@ -49,6 +50,7 @@ struct sim_manager {
     struct sim_wait *waits;
     uint64_t last_id, last_badge;
     bool stopping;
+    bool closing; /* there are channels whose ends are to be told */
 };
 
 /* Sends a packet, with descriptors (count of them, whose references it takes) when their turn comes. */

@@ -52,6 +52,13 @@ struct sim_memory *sim_memory_of(const struct sim_world *world, const void *addr
     return NULL;
 }
 
+void sim_memory_take_away(struct sim_memory *memory)
+{
+    memory->gone = 1;
+    for (size_t i = 0; i < memory->size; i++)
+        memory->bytes[i] = 0;
+}
+
 static bool is_free(const struct sim_object *object)
 {
     return !object->memory && !object->hints;
@@ -111,6 +118,20 @@ void realm_os_unmap(struct realm_os *os, void *address, size_t bytes)
         return;
     }
     abort(); /* not mapped: the client's mistake */
+}
+
+int realm_os_region_map(struct realm_os *os, int handle, size_t bytes, bool writable,
+                        struct realm_os_region *ret_region)
+{
+    int error = realm_os_map(os, handle, bytes, writable, &ret_region->memory);
+    if (error == 0)
+        ret_region->gone = &sim_handle(os, handle)->memory->gone;
+    return error;
+}
+
+void realm_os_region_unmap(struct realm_os *os, const struct realm_os_region *region)
+{
+    realm_os_unmap(os, region->memory, 0);
 }
 
 void sim_memory_release(struct realm_os *os)

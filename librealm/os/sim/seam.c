@@ -130,7 +130,8 @@ int realm_os_wait(struct realm_os *os, const struct realm_os_word *words, unsign
 {
     sim_step(os, "waits on", word_name(os, words[0].address));
     for (unsigned i = 0; i < count; i++) {
-        if (realm_load_relaxed(words[i].address) != words[i].seen)
+        const struct sim_memory *memory = sim_memory_of(os->world, words[i].address);
+        if ((memory && memory->gone) || realm_load_relaxed(words[i].address) != words[i].seen)
             return 0;
     }
     uint64_t interrupt_ns =

@@ -58,6 +58,9 @@ void sim_world_limit(struct sim_world *world, uint64_t steps);
 
 /* Faults and requests, all before the run. A realm killed at its n-th step (from 1 on) does not take it. */
 void sim_kill_at_step(struct sim_world *world, unsigned realm, uint64_t step);
+/* The channels that a realm has at its n-th step are closed right before it, for a reason (REALM_E_REVOKED,
+ * REALM_E_PEER_DEAD, REALM_E_PEER_FAULT): their memory is taken away, and the news of it comes later. */
+void sim_close_at_step(struct sim_world *world, unsigned realm, uint64_t step, int reason);
 void sim_stop_at(struct sim_world *world, unsigned realm, uint64_t now_ns);  /* it is sent STOP */
 void sim_query_at(struct sim_world *world, unsigned realm, uint64_t now_ns); /* it is sent QUERY */
 void sim_manager_gone_at(struct sim_world *world, uint64_t now_ns);

@@ -106,7 +106,9 @@ static void submit(struct realm_waiter *waiter)
         struct slot *slot = &waiter->slots[i];
         if (slot->state != NOTED)
             continue;
-        bool changed = waiter->kind == REALM_WAITER_URING && realm_load_relaxed(slot->word) != slot->seen;
+        const struct sim_memory *memory = sim_memory_of(waiter->os->world, slot->word);
+        bool changed = waiter->kind == REALM_WAITER_URING &&
+                       ((memory && memory->gone) || realm_load_relaxed(slot->word) != slot->seen);
         slot->state = changed ? FIRED : ARMED;
     }
 }

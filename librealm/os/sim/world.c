@@ -178,6 +178,9 @@ void sim_unblock(struct realm_os *os)
 
 void sim_wake_word(struct sim_world *world, const uint32_t *word)
 {
+    const struct sim_memory *memory = sim_memory_of(world, word);
+    if (memory && memory->gone)
+        return; /* who sleeps there can no longer be found */
     for (unsigned i = 0; i < world->realms_count; i++) {
         struct realm_os *os = world->realms[i];
         if (os->ended)
@@ -250,6 +253,10 @@ static void resume(struct realm_os *os)
         sim_log(os->world, os->name, "is killed");
         end_realm(os, SIM_KILLED);
         return;
+    }
+    if (os->close_at_step != 0 && os->counters.steps >= os->close_at_step) {
+        os->close_at_step = 0;
+        sim_manager_close(os->world->manager, os, os->close_reason);
     }
     current = os;
     sim_fiber_resume(&os->fiber);
@@ -333,6 +340,12 @@ void sim_kill_at_step(struct sim_world *world, unsigned realm, uint64_t step)
 {
     world->realms[realm]->kill_at_step = step;
     world->realms[realm]->fiber.doomed = true;
+}
+
+void sim_close_at_step(struct sim_world *world, unsigned realm, uint64_t step, int reason)
+{
+    world->realms[realm]->close_at_step = step;
+    world->realms[realm]->close_reason = reason;
 }
 
 void sim_world_cpus(struct sim_world *world, unsigned cpus)

@@ -42,6 +42,7 @@ struct sim_memory {
     size_t size;
     unsigned refs;
     uint32_t number; /* for the log, where an address would differ between runs */
+    uint32_t gone;   /* it was taken away: in the twin, every realm has touched it at once */
     struct sim_memory *next;
 };
 
@@ -53,6 +54,8 @@ struct sim_object {
 struct sim_memory *sim_memory_new(struct sim_world *world, size_t size); /* one reference */
 void sim_memory_ref(struct sim_memory *memory);
 void sim_memory_unref(struct sim_world *world, struct sim_memory *memory);
+/* What a truncation does: from now on there are zeros, nobody is woken there, and no wait sleeps there. */
+void sim_memory_take_away(struct sim_memory *memory);
 struct sim_memory *sim_memory_of(const struct sim_world *world, const void *address);
 int sim_handle_add(struct realm_os *os, struct sim_object object); /* takes the reference */
 struct sim_object *sim_handle(struct realm_os *os, int handle);
@@ -109,6 +112,8 @@ struct realm_os {
     int exit;
     uint64_t kill_at_step;
     uint64_t control_fails_ns; /* 0: it does not */
+    uint64_t close_at_step; /* its channels are, for that reason */
+    int close_reason;
 
     /* asleep */
     bool blocked, timed_out;
@@ -184,6 +189,8 @@ void sim_manager_free(struct sim_manager *manager);
 void sim_manager_post(struct sim_manager *manager, struct realm_os *realm, struct sim_packet *packet);
 bool sim_manager_busy(const struct sim_manager *manager);
 void sim_manager_step(struct sim_manager *manager);
+/* Closes the realm's channels for a reason: their memory goes at once, the news comes at a later step. */
+void sim_manager_close(struct sim_manager *manager, struct realm_os *realm, int reason);
 void sim_manager_tell(struct sim_manager *manager, struct realm_os *realm, enum realm_control_type type);
 
 #endif

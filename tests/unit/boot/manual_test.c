@@ -58,11 +58,14 @@ Test(manual, examples)
 /* Goal: the page names every key; a key that is added must be written about. */
 Test(manual, every_key)
 {
-    static const char *const keys[] = {"system", "require",  "realms", "services", "grants",      "assert",
-                                       "name",   "program",  "args",   "files",    "path",        "mode",
-                                       "parent", "template", "start",  "restart",  "start_limit", "count",
-                                       "within", "provider", "access", "aliases",  "endpoint",    "port",
-                                       "to",     "service",  "rights", "never",    "always"};
+    static const char *const keys[] = {
+        "system", "require",       "realms",  "services",    "grants",      "assert",
+        "name",   "program",       "args",    "files",       "path",        "mode",
+        "parent", "template",      "start",   "restart",     "start_limit", "count",
+        "within", "provider",      "access",  "aliases",     "endpoint",    "port",
+        "to",     "service",       "rights",  "never",       "always",      "limits",
+        "memory", "address_space", "threads", "descriptors", "channels",    "waits",
+        "log"};
     FILE *page = fopen("docs/scenario.md", "r");
     cr_assert_not_null(page);
     char text[32768];

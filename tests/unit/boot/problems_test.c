@@ -170,6 +170,14 @@ Test(problems, wrong_types)
     expect_realm("start_limit: 5", 40, "start_limit must be a map");
     expect_realm("start_limit: {count: many}", 48, "count must be a whole number");
     expect_realm("start_limit: {count: 0}", 48, "count must be from 1");
+    expect_realm("limits: 5", 35, "limits must be a map");
+    expect_realm("limits: {memory: 64}", 44, "memory must be a size such as 512KiB, 64MiB or 1GiB");
+    expect_realm("limits: {memory: 64MB}", 44, "memory must be a size");
+    expect_realm("limits: {memory: -1MiB}", 44, "memory must be a size");
+    expect_realm("limits: {memory: 1KiB}", 44, "memory must be from 1024KiB to 1048576MiB");
+    expect_realm("limits: {log: 1GiB}", 41, "log must be from 1KiB to 16MiB");
+    expect_realm("limits: {descriptors: 3}", 49, "descriptors must be from 64");
+    expect_realm("limits: {memroy: 64MiB}", 36, "did you mean \"memory\"?");
     expect_realm("start_limit: {within: 10}", 49, "a number and a unit");
     expect_service("access: 5", 36, "must be a string");
     expect_service("access: {a: b}", 36, "access must be a list");
@@ -185,7 +193,7 @@ Test(problems, wrong_types)
     expect_rule("assert", "{never: a to b}", 13, "\"realm -> service\"");
     expect_rule("assert", "{never: b -> database, always: b -> database}", 28, "either never or always");
     expect_rule("require", "gpu", 5, "a requirement \"gpu\" is none of: userns");
-    expect_rule("require", "futex_waitv", 5, "did you mean \"futex-waitv\"?");
+    expect_rule("require", "landlok", 5, "did you mean \"landlock\"?");
 }
 
 /* Goal: references that lead nowhere are refused where they stand, with the nearest name. */

@@ -52,9 +52,31 @@ Test(scenario, defaults)
     cr_assert_eq(realm->restart, MM_RESTART_NEVER);
     cr_assert_eq(realm->start_limit_count, 5u);
     cr_assert_eq(realm->start_limit_ns, UINT64_C(10000000000));
+    cr_assert_eq(realm->limits.memory_bytes, 64u << 20);
+    cr_assert_eq(realm->limits.address_space_bytes, 1u << 30);
+    cr_assert_eq(realm->limits.threads, 32u);
+    cr_assert_eq(realm->limits.descriptors, 4096u);
+    cr_assert_eq(realm->limits.channels, 4096u);
+    cr_assert_eq(realm->limits.waits, 32u);
+    cr_assert_eq(realm->limits.log_bytes, 32768u);
     cr_assert_eq(realm->place.line, 3u);
     cr_assert_eq(realm->place.column, 5u);
     cr_assert_eq(config->services_count + config->grants_count + config->asserts_count, 0u);
+}
+
+/* Goal: every limit arrives, in its unit; those that are not named keep their default. */
+Test(scenario, limits)
+{
+    read_text(
+        "system: s\nrealms:\n  - name: a\n    program: p\n    limits: {memory: 512MiB, address_space: 3GiB, "
+        "threads: 2, descriptors: 64, channels: 7, waits: 1, log: 8KiB}\n"
+        "  - {name: b, program: p, limits: {threads: 4}}\n");
+    const struct mm_limits *a = &config->realms[0].limits, *b = &config->realms[1].limits;
+    cr_assert_eq(a->memory_bytes, UINT64_C(512) << 20);
+    cr_assert_eq(a->address_space_bytes, UINT64_C(3) << 30);
+    cr_assert(a->threads == 2 && a->descriptors == 64 && a->channels == 7 && a->waits == 1);
+    cr_assert_eq(a->log_bytes, 8192u);
+    cr_assert(b->threads == 4 && b->descriptors == 4096 && b->memory_bytes == 64u << 20);
 }
 
 /* Goal: every key of a realm arrives. */
@@ -156,7 +178,7 @@ Test(scenario, rules)
 {
     read_text("assert:\n  - never: a -> db\n  - always: \"b->port:5\"\n"
               "grants:\n  - {to: a, service: port:5, rights: [send]}\n  - {to: b, service: db}\n"
-              "require: [uring, futex-waitv, userns, landlock, seccomp, cgroup]\n"
+              "require: [uring, waitv, userns, landlock, seccomp, cgroup]\n"
               "services:\n  - {name: db, provider: b, port: 5}\n"
               "realms:\n  - {name: a, program: p}\n  - {name: b, program: p}\n"
               "system: s\n");

@@ -186,7 +186,7 @@ Test(admin_commands, unknown_command)
 {
     refuse("{\"command\":\"servces\"}", "no command `servces`", "did you mean `services`?");
     refuse("{\"command\":\"xyzzy\"}", "no command `xyzzy`",
-           "the commands are: ps, services, channels, caps, counts, explain, spawn, kill, logs");
+           "the commands are: ps, services, channels, caps, counts, explain, spawn, kill, revoke, logs");
     refuse("{\"command\":\"\"}", "no command", "ps, services");
     refuse("{\"command\":7}", "no `command`", "ps, services");
     refuse("{}", "no `command`", "ps, services");

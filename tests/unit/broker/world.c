@@ -190,6 +190,13 @@ static void fail(struct world *world, uint64_t xid, uint64_t realm, uint32_t sta
     send_with_fds(world->launcher, &failed, sizeof(failed), NULL, 0);
 }
 
+void world_say_loaded(struct world *world, const struct process *process)
+{
+    struct realm_launch_loaded loaded = {.realm = process->id, .shut = REALM_SHUT_LOADED};
+    realm_launch_header_init(&loaded.header, REALM_LAUNCH_LOADED, 0);
+    send_with_fds(world->launcher, &loaded, sizeof(loaded), NULL, 0);
+}
+
 static void spawn(struct world *world, const struct realm_launch_spawn *request)
 {
     if (world->hold_spawns) {
@@ -230,6 +237,8 @@ static void spawn(struct world *world, const struct realm_launch_spawn *request)
     send_with_fds(world->launcher, &spawned, sizeof(spawned), fds, 3 + spawned.has_hint);
     for (unsigned i = 0; i < 3 + spawned.has_hint; i++)
         close(fds[i]);
+    if (!world->hold_loaded)
+        world_say_loaded(world, process);
 }
 
 static void regions(struct world *world, const struct realm_launch_regions *request)

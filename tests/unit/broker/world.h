@@ -61,6 +61,7 @@ struct world {
     bool hold_regions; /* the launcher does not answer REGIONS for pools */
     bool fail_regions;
     bool short_regions; /* … answers with memfds that are too small */
+    bool hold_loaded;   /* boxes are not shut */
     bool hold_spawns;
     bool fail_spawns;
     bool with_hints;
@@ -87,6 +88,9 @@ void world_deinit(struct world *world);
 void world_settle(struct world *world);
 /* The launcher's part alone: answers one request. false: there is none. */
 bool world_serve(struct world *world);
+
+/* The launcher says that this realm's box is shut; without hold_loaded it says so at once. */
+void world_say_loaded(struct world *world, const struct process *process);
 void world_advance(struct world *world, uint64_t ns);
 uint64_t world_now_ns(void);
 

@@ -16,7 +16,7 @@ static struct mm_realm sleeper = {.name = (char *)"sleeper",
                                   .start_limit_ns = REALM_SEC};
 static struct mm_config config = {
     .system = (char *)"test", .source = (char *)"test.yaml", .realms = &sleeper, .realms_count = 1};
-static struct mm_options options = {.waiter = REALM_WAITER_PIPE, .admin_listener = -1};
+static struct mm_options options = {.waiter = REALM_WAITER_PIPE, .weakened = -1, .admin_listener = -1};
 static int events;
 static char seen[65536];
 static size_t seen_size;

@@ -69,6 +69,39 @@ Test(waiter_choice, what_the_launcher_says)
     in_child(what_the_launcher_says);
 }
 
+static void a_ring_that_is_none(void)
+{
+    struct world world;
+    char digits[256], text[512];
+    world_prepare(&world);
+    memset(digits, '0', 240);
+    digits[240] = '\0';
+    static const char *const wrong[] = {"%s", "4%s", "x:%s", ":%s", "4:%s0", "99999999999:%s", "4:%s\n"};
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        snprintf(text, sizeof text, "%.*s%s%s", (int)(strchr(wrong[i], '%') - wrong[i]), wrong[i], digits,
+                 strchr(wrong[i], '%') + 2);
+        CHECK(setenv("REALM_URING", text, 1) == 0);
+        CHECK(realm_os_open(&world.os) == REALM_E_BAD_ARGUMENT);
+    }
+    digits[17] = 'A';
+    snprintf(text, sizeof text, "4:%s", digits);
+    CHECK(setenv("REALM_URING", text, 1) == 0);
+    CHECK(realm_os_open(&world.os) == REALM_E_BAD_ARGUMENT);
+    /* Well formed, but the descriptor is no ring: the realm opens, its waiter does not. */
+    digits[17] = '0';
+    snprintf(text, sizeof text, "3:%s", digits);
+    CHECK(setenv("REALM_URING", text, 1) == 0 && setenv("REALM_WAITER", "uring", 1) == 0);
+    CHECK(realm_os_open(&world.os) == 0);
+    struct realm_waiter *waiter;
+    CHECK(realm_waiter_open(world.os, REALM_WAITER_AUTO, &waiter) == -ENOTSUP);
+}
+
+/* Goal: a ring that the launcher would not have described so is refused. */
+Test(waiter_choice, a_ring_that_is_none)
+{
+    in_child(a_ring_that_is_none);
+}
+
 /* Goal: the kernels with CVE-2025-39698 are exactly 6.7 to 6.12.43 and 6.13 to 6.16.3. */
 Test(waiter_choice, affected_kernels)
 {

@@ -2,6 +2,7 @@
 #include "librealm/proto/launch.h"
 
 #include <criterion/criterion.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include <realm/error.h>
@@ -38,7 +39,7 @@ Test(launch, knows_its_types)
     cr_assert_eq(realm_launch_size(REALM_LAUNCH_SPAWN), sizeof(struct realm_launch_spawn));
     cr_assert_eq(realm_launch_size(REALM_LAUNCH_STOP), sizeof(struct realm_launch_header));
     cr_assert_eq(realm_launch_size(REALM_LAUNCH_MADE), sizeof(struct realm_launch_made));
-    static const uint16_t unknown[] = {0, 5, 127, 133, UINT16_MAX};
+    static const uint16_t unknown[] = {0, 6, 127, 134, UINT16_MAX};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
         cr_assert_eq(realm_launch_size(unknown[i]), 0);
 }
@@ -61,7 +62,7 @@ Test(launch, refuses_a_wrong_header)
     WRONG(version, 0, sizeof bad);
     WRONG(type, REALM_LAUNCH_SPAWNED, sizeof bad);
     WRONG(type, REALM_LAUNCH_KILL, sizeof bad);
-    WRONG(type, 5, sizeof bad);
+    WRONG(type, 6, sizeof bad);
     WRONG(size, sizeof bad + 1, sizeof bad);
     WRONG(size, sizeof bad - 1, sizeof bad - 1);
     WRONG(version, REALM_LAUNCH_VERSION, 0);
@@ -168,4 +169,26 @@ Test(launch, decodes_what_the_launcher_says)
     cr_assert_eq(decode_event(&exited), REALM_E_BAD_ARGUMENT);
     exited.reserved = 1;
     cr_assert_eq(decode_event(&exited), REALM_E_PROTOCOL);
+}
+
+Test(launch, decodes_limit_and_loaded)
+{
+    /* Goal: a limit moves for somebody, to any number; a box was shut for a reason that there is. */
+    struct realm_launch_limit limit = {.realm = 2, .private_bytes = UINT64_MAX};
+    realm_launch_header_init(&limit.header, REALM_LAUNCH_LIMIT, 1);
+    cr_assert_eq(decode(&limit), 0);
+    cr_assert_eq(request.limit.private_bytes, UINT64_MAX);
+    limit.realm = 0;
+    cr_assert_eq(decode(&limit), REALM_E_BAD_ARGUMENT);
+
+    struct realm_launch_loaded loaded = {.realm = 2, .opens = 7};
+    realm_launch_header_init(&loaded.header, REALM_LAUNCH_LOADED, 0);
+    for (uint32_t shut = 0; shut <= 6; shut++) {
+        loaded.shut = shut;
+        bool known = shut >= REALM_SHUT_STATIC && shut <= REALM_SHUT_DEADLINE;
+        cr_assert_eq(decode_event(&loaded), known ? 0 : REALM_E_BAD_ARGUMENT);
+    }
+    loaded.shut = REALM_SHUT_LOADED;
+    loaded.realm = 0;
+    cr_assert_eq(decode_event(&loaded), REALM_E_BAD_ARGUMENT);
 }

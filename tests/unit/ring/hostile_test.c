@@ -84,7 +84,7 @@ Test(hostile, head_without_message)
 {
     static const uint32_t heads[] = {1, 65, 124, 125, 1u << 31, UINT32_MAX};
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        pair.consumer.fault = false;
+        pair.consumer.failure = 0;
         pair.client->head = heads[i];
         const uint32_t *word;
         uint32_t seen;
@@ -106,7 +106,7 @@ Test(hostile, head_behind)
     cr_assert_eq(pop(), 0);
     uint32_t position = pair.consumer.position;
     for (uint32_t back = 0; back <= 130; back++) {
-        pair.consumer.fault = false;
+        pair.consumer.failure = 0;
         pair.client->head = position - back;
         const uint32_t *word;
         uint32_t seen;
@@ -123,7 +123,7 @@ Test(hostile, head_out_of_reach_over_mimicry)
     pair_entry(&pair, 10)->commit = 11;
     static const uint32_t heads[] = {9, 10 + 125, 1u << 31, UINT32_MAX};
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
-        pair.consumer.fault = false;
+        pair.consumer.failure = 0;
         pair.client->head = heads[i];
         const uint32_t *word;
         uint32_t seen;

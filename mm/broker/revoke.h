@@ -1,0 +1,36 @@
+/*
+ * Revocation: taking a channel's memory away from both of its realms, whatever they do.
+ */
+#ifndef MM_BROKER_REVOKE_H
+#define MM_BROKER_REVOKE_H
+
+#include <stdint.h>
+
+struct broker;
+struct broker_channel;
+struct broker_realm;
+struct broker_service;
+
+/*
+ * Takes the memory away, for a channel that is about to be freed: page, epoch, truncation, wakes. reason: as
+ * in CLOSED. From its return on nothing passes between the two realms, even if both have kept every
+ * descriptor and mapping. A realm that made this impossible is ended, and its peer with it.
+ */
+void revoke_take_away(struct broker_channel *channel, int reason);
+
+/* Keeps the memory of a channel, which is about to be freed, for a second: the client may yet take the last
+ * replies of a server that is gone. */
+void revoke_linger(struct broker_channel *channel);
+/* The client has taken what it wanted, or nothing: cookie is what named its end. */
+void revoke_acknowledged(struct broker *broker, uint64_t cookie);
+
+/* The realm has ended: nothing lingers for it. */
+void revoke_ended(struct broker_realm *client);
+
+/* On request: revokes every channel that the realm has as a client of the service. Return: how many. */
+uint32_t revoke_channels(struct broker_realm *client, struct broker_service *service);
+
+void revoke_init(struct broker *broker);
+void revoke_deinit(struct broker *broker);
+
+#endif

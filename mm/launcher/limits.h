@@ -1,0 +1,19 @@
+/*
+ * A realm's resource limits, as the kernel keeps them.
+ */
+#ifndef MM_LAUNCHER_LIMITS_H
+#define MM_LAUNCHER_LIMITS_H
+
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/types.h>
+
+#include "mm/config/config.h"
+
+/* In the child: takes the limits on. files_limit: RLIMIT_NOFILE as the user had it. Return: 0; -errno. */
+int limits_enter(const struct mm_limits *limits, const struct rlimit *files_limit);
+
+/* In the launcher: moves a realm's limit of private memory. Return: 0; -errno. */
+int limits_move(pid_t realm, uint64_t private_bytes);
+
+#endif

@@ -1,0 +1,103 @@
+/*
+ * A realm's limits. Sizes have a unit, so that nobody has to guess which one is meant: 512KiB, 64MiB, 1GiB.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/boot/fields.h"
+
+#define SIZE_FORM "a size such as 512KiB, 64MiB or 1GiB"
+
+static bool parse_size(const char *text, uint64_t *ret_bytes)
+{
+    static const struct {
+        const char *unit;
+        unsigned shift;
+    } units[] = {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}};
+    size_t digits = strspn(text, "0123456789");
+
+    if (digits == 0 || digits > 9)
+        return false;
+    uint64_t number = strtoull(text, NULL, 10);
+    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+        if (strcmp(text + digits, units[i].unit) == 0) {
+            *ret_bytes = number << units[i].shift;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_size(struct reader *reader, const struct yaml_node *value, const char *what, uint64_t min,
+                      uint64_t max, uint64_t *ret_bytes)
+{
+    uint64_t bytes;
+
+    if (value->kind != YAML_SCALAR || !parse_size(value->text, &bytes)) {
+        fields_problem(reader, value, "%s must be " SIZE_FORM, what);
+        return false;
+    }
+    if (bytes < min || bytes > max) {
+        fields_problem(reader, value, "%s must be from %lluKiB to %lluMiB", what,
+                       (unsigned long long)(min >> 10), (unsigned long long)(max >> 20));
+        return false;
+    }
+    *ret_bytes = bytes;
+    return true;
+}
+
+#define KIB(n) (UINT64_C(n) << 10)
+#define MIB(n) (UINT64_C(n) << 20)
+#define GIB(n) (UINT64_C(n) << 30)
+
+/* The least of each is what a realm of librealm needs to start. */
+static void read_memory(struct reader *reader, const struct yaml_node *value, void *target)
+{
+    read_size(reader, value, "memory", MIB(1), GIB(1024), &((struct mm_limits *)target)->memory_bytes);
+}
+
+static void read_address_space(struct reader *reader, const struct yaml_node *value, void *target)
+{
+    read_size(reader, value, "address_space", MIB(16), GIB(4096),
+              &((struct mm_limits *)target)->address_space_bytes);
+}
+
+static void read_log(struct reader *reader, const struct yaml_node *value, void *target)
+{
+    uint64_t bytes;
+
+    if (read_size(reader, value, "log", KIB(1), MIB(16), &bytes))
+        ((struct mm_limits *)target)->log_bytes = (uint32_t)bytes;
+}
+
+static void read_threads(struct reader *reader, const struct yaml_node *value, void *target)
+{
+    fields_integer(reader, value, "threads", 1, 4096, &((struct mm_limits *)target)->threads);
+}
+
+static void read_descriptors(struct reader *reader, const struct yaml_node *value, void *target)
+{
+    fields_integer(reader, value, "descriptors", 64, 1048576, &((struct mm_limits *)target)->descriptors);
+}
+
+static void read_channels(struct reader *reader, const struct yaml_node *value, void *target)
+{
+    fields_integer(reader, value, "channels", 1, 4096, &((struct mm_limits *)target)->channels);
+}
+
+static void read_waits(struct reader *reader, const struct yaml_node *value, void *target)
+{
+    fields_integer(reader, value, "waits", 1, 4096, &((struct mm_limits *)target)->waits);
+}
+
+void limits_read(struct reader *reader, const struct yaml_node *map, struct mm_limits *limits)
+{
+    static const struct field fields[] = {
+        {"memory", false, read_memory},     {"address_space", false, read_address_space},
+        {"threads", false, read_threads},   {"descriptors", false, read_descriptors},
+        {"channels", false, read_channels}, {"waits", false, read_waits},
+        {"log", false, read_log},
+    };
+
+    fields_read(reader, map, "limits", fields, sizeof fields / sizeof fields[0], limits);
+}

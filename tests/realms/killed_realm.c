@@ -1,0 +1,230 @@
+/*
+ * A realm that stands still at a stop point, to be killed there (tests/integration/kill_matrix_test.c).
+ *
+ *   parent SPOINT SN CPOINT CN   starts "server" and "client", which stop at the SN-th (CN-th) passing of a
+ *                                point ("-": nowhere), then says what it hears of its children
+ *   server [POINT N]             registers "echo", serves two requests, unregisters, waits for the end
+ *   client [POINT N]             connects, calls three times, disconnects
+ *
+ * It says what it learns in its log and in the file "report", which is still there when the broker is not.
+ * At its point it says so and waits for its death. It goes on with a SIGCONT, or when the Memory Manager has
+ * ended.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <realm/realm.h>
+
+#include "librealm/proto/control.h"
+
+#define CONNECT_NS (5 * REALM_SEC)  /* what a client waits for a server that does not come */
+#define CALL_NS    (30 * REALM_SEC) /* only a hang comes near */
+#define SERVED_MAX 2u
+
+static struct realm *realm;
+static const char *stop_point = "-";
+static unsigned long stop_passing;
+static unsigned served;
+
+static void say(const char *format, ...)
+{
+    char line[256];
+    va_list arguments;
+    va_start(arguments, format);
+    int size = vsnprintf(line, sizeof line - 1, format, arguments);
+    va_end(arguments);
+    if (size < 0 || (size_t)size > sizeof line - 2)
+        return;
+    line[size++] = '\n';
+    int report = realm ? realm_file(realm, "report") : -1;
+    if (report >= 0)
+        (void)!write(report, line, (size_t)size);
+    (void)!write(STDOUT_FILENO, line, (size_t)size);
+}
+
+static volatile sig_atomic_t go_on;
+
+static void continued(int signal)
+{
+    (void)signal;
+    go_on = 1;
+}
+
+/* Called by librealm where the build has stop points. */
+void realm_stop_point(const char *name);
+void realm_stop_point(const char *name)
+{
+    static unsigned long passed;
+    struct pollfd control = {.fd = REALM_CONTROL_FD}; /* no events: only its hang-up */
+
+    name = strchr(name, ':') + 1;
+    if (strcmp(name, stop_point) != 0 || ++passed != stop_passing)
+        return;
+    say("stopped at %s", name);
+    /* The signal may come just before the poll: so that is no longer than a moment. */
+    while (!go_on && poll(&control, 1, 20) != 1)
+        ;
+}
+
+static const char *text_of(int error)
+{
+    return error < 0 ? strerror(-error) : error ? realm_error_name(error) : "REALM_OK";
+}
+
+/* --- the client --- */
+
+static int client(void)
+{
+    struct realm_channel *channel;
+    int error = realm_connect(realm, "echo", CONNECT_NS, &channel);
+    say("connect: %s", text_of(error));
+    if (error)
+        return 0;
+    for (unsigned i = 1; i <= SERVED_MAX + 1; i++) {
+        char data[16] = {0};
+        struct realm_reply reply = {.data = data, .capacity = sizeof data};
+        error = realm_call(channel, i, "payload", 8, &reply, CALL_NS);
+        if (!error && (reply.value != i || reply.size != 8 || memcmp(data, "payload", 8) != 0))
+            say("call %u: a wrong reply", i);
+        else
+            say("call %u: %s", i, text_of(error));
+    }
+    realm_disconnect(channel);
+    return 0;
+}
+
+/* --- the server --- */
+
+static void echo(struct realm *self, const struct realm_request *request, void *context)
+{
+    (void)context;
+    served++;
+    realm_reply(self, request->token, 0, request->op, request->data, request->size);
+}
+
+static int server(void)
+{
+    struct realm_endpoint *endpoint;
+    size_t clients = 0;
+    int error = realm_register(realm, "echo", echo, NULL, &endpoint);
+    say("register: %s", text_of(error));
+    if (error)
+        return 0;
+    for (;;) {
+        error = realm_run_once(realm, 20 * REALM_MSEC);
+        if (error == REALM_E_STOPPED)
+            return 0;
+        if (error && error != REALM_E_TIMEOUT && error != REALM_E_WOULD_BLOCK) {
+            say("run: %s", text_of(error));
+            return 0;
+        }
+        if (endpoint && realm_endpoint_clients(endpoint) != clients) {
+            clients = realm_endpoint_clients(endpoint);
+            say("clients %zu", clients);
+        }
+        if (endpoint && served == SERVED_MAX) {
+            realm_unregister(endpoint);
+            endpoint = NULL;
+            say("left");
+        }
+    }
+}
+
+/* --- the parent: librealm has no call yet that tells of children, so it reads its socket itself --- */
+
+static void acknowledge(uint64_t sequence)
+{
+    struct realm_control_ack ack = {.sequence = sequence};
+    ack.header = (struct realm_control_header){
+        .version = REALM_CONTROL_VERSION, .type = REALM_CONTROL_ACK, .size = sizeof ack};
+    (void)!send(REALM_CONTROL_FD, &ack, sizeof ack, MSG_NOSIGNAL);
+}
+
+static void child_ended(const struct realm_control_child *child)
+{
+    int status = child->wait_status;
+    if (child->state != REALM_STATE_TERMINATED)
+        return;
+    if (WIFSIGNALED(status))
+        say("child %s SIG%s", (const char *)child->name.text, sigabbrev_np(WTERMSIG(status)));
+    else
+        say("child %s %d", (const char *)child->name.text, WEXITSTATUS(status));
+}
+
+/* Return: whether there is more to come. */
+static int hear(void)
+{
+    union {
+        struct realm_control_header header;
+        struct realm_control_pool pool;
+        struct realm_control_child child;
+        char bytes[REALM_CONTROL_SIZE_MAX];
+    } packet;
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(16 * sizeof(int))];
+    struct iovec part = {&packet, sizeof packet};
+    struct msghdr message = {
+        .msg_iov = &part, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
+    ssize_t size = recvmsg(REALM_CONTROL_FD, &message, 0);
+    if (size <= 0)
+        return size < 0 && errno == EINTR;
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(&message); at; at = CMSG_NXTHDR(&message, at)) {
+        int fd;
+        for (size_t i = 0; i < (at->cmsg_len - CMSG_LEN(0)) / sizeof fd; i++) {
+            memcpy(&fd, CMSG_DATA(at) + i * sizeof fd, sizeof fd);
+            close(fd);
+        }
+    }
+    if (packet.header.type == REALM_CONTROL_STOP)
+        exit(0);
+    if (packet.header.type == REALM_CONTROL_POOL)
+        acknowledge(packet.pool.sequence);
+    else if (packet.header.type == REALM_CONTROL_CHILD)
+        child_ended(&packet.child);
+    return 1;
+}
+
+static void start(const char *program, char **stop)
+{
+    const char *args[] = {stop[0], stop[1], NULL};
+    struct realm_spawn spawn = {.program = program, .args = args};
+    say("spawn %s: %s", program, text_of(realm_spawn(realm, &spawn, NULL)));
+}
+
+static int parent(char **stops)
+{
+    start("server", stops);
+    start("client", stops + 2);
+    say("watching");
+    while (hear())
+        ;
+    say("gone");
+    return 1;
+}
+
+int main(int argc, char **argv)
+{
+    signal(SIGPIPE, SIG_IGN);
+    signal(SIGCONT, continued);
+    if (argc < 2)
+        return 2;
+    if (argc == 4) {
+        stop_point = argv[2];
+        stop_passing = strtoul(argv[3], NULL, 10);
+    }
+    int error = realm_open(&realm);
+    if (error) {
+        say("open: %s", text_of(error));
+        return 1;
+    }
+    if (strcmp(argv[1], "parent") == 0 && argc == 6)
+        return parent(argv + 2);
+    return strcmp(argv[1], "server") == 0 ? server() : client();
+}
