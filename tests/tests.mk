@@ -29,6 +29,8 @@ $(BUILD)/tests/unit/config/%_test: $(BUILD)/tests/unit/config/%_test.o $(call ar
 	$(LINK_TEST) -lcriterion
 $(BUILD)/tests/unit/boot/%_test: $(BUILD)/tests/unit/boot/%_test.o $(call archive,sim/boot) $(call archive,mm/config) $(call archive,mm/policy) $(A_core)
 	$(LINK_TEST) -lcriterion -lfyaml -ljansson
+$(BUILD)/tests/unit/sandbox/%_test: $(BUILD)/tests/unit/sandbox/%_test.o $(call archive,mm/sandbox) $(call archive,librealm/os/linux) $(call archive,librealm/ring) $(call archive,librealm/proto) $(A_core)
+	$(LINK_TEST) -lcriterion -lseccomp -l:liburing.a -lpthread
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(T_host)
 	$(LINK_TEST) -lcriterion $(LIBS_host)
 # The broker's tests share a world: a launcher that forks nothing, and realms that the test plays.

@@ -33,7 +33,7 @@ struct build {
     scmp_filter_ctx context;
     uint32_t architecture;
     const struct filter_table *table;
-    bool uring;
+    const struct sandbox_filter_options *options;
     size_t weakened; /* table->count: none */
 };
 
@@ -141,8 +141,7 @@ static int add_calls_of_realms(const struct build *build)
 {
     for (size_t i = 0; i < filter_table_realm.count; i++) {
         const struct filter_row *row = &filter_table_realm.rows[i];
-        bool wanted =
-            row->kind == FILTER_ALLOW || row->kind == FILTER_ALLOW_RING || row->kind == FILTER_NOTIFY;
+        bool wanted = !restricts(row) || row->kind == FILTER_NOTIFY;
         if (!wanted || has_row(build->table, row->call))
             continue;
         int number = number_of(build, row->call);
@@ -168,7 +167,9 @@ static int add_row(const struct build *build, size_t index)
     case FILTER_ALLOW:
         return add_allow(build, number, row->call);
     case FILTER_ALLOW_RING:
-        return build->uring ? add_allow(build, number, row->call) : 0;
+        return build->options->uring ? add_allow(build, number, row->call) : 0;
+    case FILTER_ALLOW_WAITV:
+        return build->options->without_waitv ? 0 : add_allow(build, number, row->call);
     case FILTER_ONLY:
         return index == build->weakened ? 0 : add_only(build, number, row);
     case FILTER_NOTIFY:
@@ -229,7 +230,7 @@ static int export_program(scmp_filter_ctx context, struct sandbox_program *ret_p
 int filter_build_for(uint32_t architecture, enum sandbox_filter which,
                      const struct sandbox_filter_options *options, struct sandbox_program *ret_program)
 {
-    struct build build = {.architecture = architecture, .table = table_of(which), .uring = options->uring};
+    struct build build = {.architecture = architecture, .table = table_of(which), .options = options};
     build.weakened = build.table->count;
     if (options->weakened >= 0) {
         build.weakened = (size_t)options->weakened;
@@ -290,6 +291,7 @@ static const char *action_name(const struct filter_row *row)
     switch (row->kind) {
     case FILTER_ALLOW:
     case FILTER_ALLOW_RING:
+    case FILTER_ALLOW_WAITV:
     case FILTER_ALLOW_REALM:
         return "allow";
     case FILTER_ONLY:

@@ -18,7 +18,8 @@ enum sandbox_filter { SANDBOX_FILTER_REALM, SANDBOX_FILTER_BROKER, SANDBOX_FILTE
 #define SANDBOX_REPORT_FD 1000
 
 struct sandbox_filter_options {
-    bool uring;   /* REALM: it has a ring: io_uring_enter */
+    bool uring;         /* REALM: it has a ring: io_uring_enter */
+    bool without_waitv; /* REALM: futex_waitv is refused, as where the kernel has none */
     int weakened; /* index of a rule that restricts, to be left out; -1: none. For tests of the tests only */
 };
 

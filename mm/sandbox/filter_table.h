@@ -16,6 +16,7 @@
 enum filter_kind {
     FILTER_ALLOW,       /* the call is needed */
     FILTER_ALLOW_RING,  /* it is needed by a realm that has a ring */
+    FILTER_ALLOW_WAITV, /* it is needed, unless the realm is to do without futex_waitv */
     FILTER_ALLOW_REALM, /* every call of the realm's table that is allowed or notified there */
     FILTER_ONLY,        /* the call is allowed only if this holds, else error (0: EPERM) */
     FILTER_NOTIFY,      /* the launcher answers while it listens; then ENOSYS */

@@ -78,7 +78,7 @@ static void meet(void)
 static void part(void)
 {
     announce("ready");
-    const int reason = raw_closed(&channel);
+    const int reason = raw_closed(&channel, 5000);
     if (reason != 9) {
         outcome("not revoked: %d", reason);
         exit(0);

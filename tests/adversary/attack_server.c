@@ -28,7 +28,7 @@ static void take_call(void)
 /* Stays until the victim has gone: then the broker closes the channel. */
 static void stay(void)
 {
-    (void)raw_closed(&channel);
+    (void)raw_closed(&channel, 5000);
     outcome("tried");
 }
 
@@ -250,11 +250,12 @@ static const struct attack server[] = {
     {"server-head", "moves head without an answer", head_alone, .must = "tried", VICTIM, .victim = FAULT},
     {"server-tail", "claims to have taken what was never sent, and answers", tail_ahead, .must = "tried",
      VICTIM, .victim = "poked: answered|" FAULT},
-    {"server-scribble", "writes random words everywhere", scribble, .must = "tried", VICTIM,
+    {"server-scribble", "writes random words everywhere", scribble, .must = "tried|SIGBUS", VICTIM,
      .victim = FAULT "|" LATE},
     {"server-wake-storm", "wakes its client for nothing", wake_storm, .must = "tried", VICTIM,
      .victim = FAULT "|" LATE},
-    {"server-flutter", "moves head on and back", flutter, .must = "tried", VICTIM, .victim = FAULT "|" LATE},
+    {"server-flutter", "moves head on and back", flutter, .must = "tried|SIGBUS", VICTIM,
+     .victim = FAULT "|" LATE},
     {"server-dies", "ends in the middle of a call", die, .must = "tried", VICTIM, .victim = DEAD},
     {"server-hangs-up", "closes its control socket in the middle of a call", hang_up, .must = "tried|SIGKILL",
      VICTIM, .victim = DEAD},

@@ -218,9 +218,9 @@ long raw_wake(const uint32_t *word)
     return syscall(SYS_futex, word, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 }
 
-int raw_closed(const struct raw_channel *channel)
+int raw_closed(const struct raw_channel *channel, unsigned ms)
 {
-    const uint64_t end = raw_now_ms() + 5000;
+    const uint64_t end = raw_now_ms() + ms;
     for (uint64_t now; (now = raw_now_ms()) < end && raw_readable((unsigned)(end - now));) {
         if (raw_take(MSG_DONTWAIT) <= 0)
             return -1;

@@ -124,7 +124,7 @@ uint64_t raw_now_ms(void);
 /* A thread with a small stack. false: it could not be made. */
 bool raw_thread(pthread_t *ret_thread, void *(*run)(void *));
 
-/* What the broker says of this channel within 5 s: the reason of CLOSED, or -1. */
-int raw_closed(const struct raw_channel *channel);
+/* What the broker says of this channel within that time: the reason of CLOSED, or -1. */
+int raw_closed(const struct raw_channel *channel, unsigned ms);
 
 #endif

@@ -9,7 +9,9 @@
  *
  * Threads: a struct realm and everything obtained from it belong to the thread that opened it.
  * Ownership: every object obtained from a realm ends with realm_close at the latest.
- * Signals: librealm makes no use of any yet, and none of its calls fails because of one.
+ * Signals: realm_open installs a handler for SIGBUS, by which a revoked channel is noticed, and lets it
+ * through in its thread. Faults elsewhere go to the handler that was there before; a program that installs
+ * one later must hand on what is not its own. SIGBUS must not be blocked. No call fails because of a signal.
  */
 #ifndef REALM_REALM_H
 #define REALM_REALM_H

@@ -54,6 +54,17 @@ WORLD_TEST(regions, a_region_that_was_sealed_ahead)
     assert_ended(a, "changed a region that it was only to map");
 }
 
+WORLD_TEST(regions, a_region_that_could_not_be_taken_away)
+{
+    /* F_SEAL_SHRINK set by the realm would let it keep what was revoked: no channel is made over such a
+     * region. */
+    struct letter *pool;
+    struct process *a = open_with_pool(&pool);
+    cr_assert_eq(fcntl(pool->fds[0], F_ADD_SEALS, F_SEAL_SHRINK), 0);
+    process_ack(a, pool->packet.pool.sequence);
+    assert_ended(a, "changed a region that it was only to map");
+}
+
 WORLD_TEST(regions, memory_of_the_wrong_size_is_not_used)
 {
     /* The launcher's answer is checked like any other: a region that is too small goes to nobody. */

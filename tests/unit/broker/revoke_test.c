@@ -1,0 +1,170 @@
+/*
+ * Revocation as the broker does it: what two realms that keep everything still have, and when they learn of
+ * it.
+ */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <realm/error.h>
+
+#include "mm/broker/revoke.h"
+#include "tests/unit/broker/world.h"
+
+static struct world world;
+
+/* A channel of A to B's "database", the descriptors of which both have kept. */
+struct kept {
+    struct process *a, *b;
+    const struct realm_control_page *a_page, *b_page;
+    int server_region, client_region; /* as the peers got them */
+    struct realm_control_channel client, server;
+};
+
+/* The page as the broker writes it, as long as the realm lives. */
+static const struct realm_control_page *page_of(const char *name)
+{
+    return broker_find_realm(world.broker, name)->page;
+}
+
+static void connect_and_keep(struct kept *kept)
+{
+    world_start(&world);
+    kept->b = world_open(&world, "B");
+    cr_assert_eq(process_register(kept->b, "database", NULL), 0);
+    kept->a = world_open(&world, "A");
+    kept->a_page = page_of("A");
+    kept->b_page = page_of("B");
+    kept->a->keep = kept->b->keep = true;
+    cr_assert_eq(process_connect(kept->a, "database", 0, 7), 0);
+    process_pump(kept->b);
+    const struct letter *connected = process_letter(kept->a, REALM_CONTROL_CONNECTED, 7);
+    const struct letter *accepted = process_letter(kept->b, REALM_CONTROL_ACCEPTED, 0);
+    cr_assert(connected && accepted);
+    kept->client = connected->packet.channel;
+    kept->server = accepted->packet.channel;
+    kept->server_region = connected->fds[0];
+    kept->client_region = accepted->fds[0];
+    process_ack(kept->a, kept->client.sequence);
+    process_ack(kept->b, kept->server.sequence);
+    kept->a->keep = kept->b->keep = false;
+}
+
+static off_t size_of(int fd)
+{
+    struct stat status;
+    cr_assert_eq(fstat(fd, &status), 0);
+    return status.st_size;
+}
+
+static bool has_bit(const struct realm_control_page *page, uint32_t slot)
+{
+    return (page->revoked[slot / 32] >> (slot % 32)) & 1;
+}
+
+static uint32_t revoke_all(void)
+{
+    struct broker_realm *a = broker_find_realm(world.broker, "A");
+    uint32_t count = revoke_channels(a, &world.broker->services[DATABASE]);
+    world_settle(&world);
+    return count;
+}
+
+WORLD_TEST(revoke, on_request)
+{
+    /* Both regions are empty and stay so, both pages say which slot, both sockets why; the event is there. */
+    struct kept kept;
+    connect_and_keep(&kept);
+    uint32_t epoch = kept.a_page->epoch, b_epoch = kept.b_page->epoch;
+    cr_assert_eq(revoke_all(), 1);
+    cr_expect_eq(size_of(kept.server_region), 0);
+    cr_expect_eq(size_of(kept.client_region), 0);
+    cr_expect_neq(ftruncate(kept.server_region, 8192), 0);
+    cr_expect(has_bit(kept.a_page, kept.client.slot) && has_bit(kept.b_page, kept.server.slot));
+    cr_expect_eq(kept.a_page->revocations, 1);
+    cr_expect_neq(kept.a_page->epoch, epoch);
+    cr_expect_neq(kept.b_page->epoch, b_epoch);
+    process_pump(kept.a);
+    process_pump(kept.b);
+    const struct letter *a = process_letter(kept.a, REALM_CONTROL_CLOSED, 0);
+    const struct letter *b = process_letter(kept.b, REALM_CONTROL_CLOSED, 0);
+    cr_assert(a && b);
+    cr_expect_eq(a->packet.closed.reason, REALM_E_REVOKED);
+    cr_expect_eq(a->packet.closed.cookie, kept.client.cookie);
+    cr_expect_eq(b->packet.closed.reason, REALM_E_REVOKED);
+    cr_expect_eq(b->packet.closed.cookie, kept.server.cookie);
+    cr_expect_not_null(world_event(&world, "revoked", "realm", "A"));
+    cr_expect_eq(world_counts(&world).channels, 0);
+    cr_expect_eq(revoke_all(), 0);
+    /* What the scenario allows stays allowed; the slot is used again, and its bit is clear by then. */
+    cr_expect_eq(process_connect(kept.a, "database", 0, 8), 0);
+    const struct letter *again = process_letter(kept.a, REALM_CONTROL_CONNECTED, 8);
+    cr_assert_not_null(again);
+    cr_expect_eq(again->packet.channel.slot, kept.client.slot);
+    cr_expect_not(has_bit(kept.a_page, kept.client.slot));
+}
+
+WORLD_TEST(revoke, a_server_that_ends)
+{
+    /* What a server replied before its end can be taken for a second, or until the client has done so. */
+    struct kept kept;
+    connect_and_keep(&kept);
+    int client_region = fcntl(kept.client_region, F_DUPFD_CLOEXEC, 0);
+    process_exit(kept.b, 0);
+    world_settle(&world);
+    cr_expect_eq(size_of(kept.server_region), 8192);
+    world_advance(&world, REALM_SEC);
+    world_settle(&world);
+    cr_expect_eq(size_of(kept.server_region), 0);
+    cr_expect_eq(size_of(client_region), 0);
+    close(client_region);
+    cr_expect_eq(kept.a_page->revocations, 0); /* it ended; it was not revoked */
+}
+
+WORLD_TEST(revoke, a_last_look_that_is_over)
+{
+    /* The client's own disconnect ends the second early; so does a revocation; so does its own end. */
+    for (unsigned way = 0; way < 3; way++) {
+        struct kept kept;
+        if (way > 0) {
+            world_deinit(&world);
+            world_init(&world);
+        }
+        connect_and_keep(&kept);
+        process_exit(kept.b, 0);
+        world_settle(&world);
+        cr_assert_eq(size_of(kept.server_region), 8192);
+        int region = fcntl(kept.server_region, F_DUPFD_CLOEXEC, 0);
+        if (way == 0)
+            cr_expect_eq(process_cookie(kept.a, REALM_CONTROL_DISCONNECT, kept.client.cookie), REALM_E_STALE);
+        else if (way == 1)
+            cr_expect_eq(revoke_all(), 0);
+        else
+            process_exit(kept.a, 0);
+        world_settle(&world);
+        cr_expect_eq(size_of(region), 0, "way %u", way);
+        close(region);
+    }
+}
+
+WORLD_TEST(revoke, a_service_that_is_withdrawn)
+{
+    /* Unregistering takes the memory away at once. */
+    struct kept kept;
+    connect_and_keep(&kept);
+    cr_expect_eq(process_cookie(kept.b, REALM_CONTROL_UNREGISTER, kept.server.endpoint), 0);
+    cr_expect_eq(size_of(kept.server_region), 0);
+    cr_expect_eq(size_of(kept.client_region), 0);
+}
+
+WORLD_TEST(revoke, a_client_that_leaves)
+{
+    /* A client that disconnects takes its replies no more: nothing lingers. */
+    struct kept kept;
+    connect_and_keep(&kept);
+    cr_expect_eq(process_cookie(kept.a, REALM_CONTROL_DISCONNECT, kept.client.cookie), 0);
+    cr_expect_eq(size_of(kept.server_region), 0);
+    cr_expect_eq(size_of(kept.client_region), 0);
+    cr_expect_eq(process_cookie(kept.a, REALM_CONTROL_DISCONNECT, kept.client.cookie), REALM_E_STALE);
+}
