@@ -49,7 +49,7 @@ rule mm/config system mm/config/ mm/policy/policy.h librealm/core/
 rule mm/sandbox system mm/sandbox/ librealm/core/ librealm/os/linux/futex_uring.h librealm/os/linux/probe.h
 rule mm/policy pure mm/policy/ librealm/core/
 rule mm/broker system mm/broker/ mm/sandbox/ mm/config/ mm/policy/policy.h librealm/proto/ librealm/core/ librealm/os/os.h librealm/ring/
-rule mm/launcher system mm/launcher/ mm/sandbox/ mm/config/config.h librealm/proto/ librealm/core/ librealm/os/os.h
+rule mm/launcher system mm/launcher/ mm/sandbox/ mm/config/config.h mm/config/stop_point.h librealm/proto/ librealm/core/ librealm/os/os.h
 rule mm system mm/ librealm/os/os.h
 rule sim/boot system sim/boot/ mm/config/ mm/policy/policy.h librealm/core/
 rule sim/services system sim/services/
