@@ -11,7 +11,8 @@
 
 static int build_filters(struct box *box, int weakened)
 {
-    struct sandbox_filter_options options = {.weakened = weakened};
+    struct sandbox_filter_options options = {.weakened = weakened,
+                                             .without_waitv = (box->parts & SANDBOX_WAITV) == 0};
 
     int error = sandbox_filter_build(SANDBOX_FILTER_REALM, &options, &box->plain);
     if (error)
