@@ -91,7 +91,7 @@ static void withdraw(struct broker_service *service)
     for (struct broker_channel *channel = realm->channels; channel; channel = next) {
         next = channel->client.realm == realm ? channel->client.next_of_realm : channel->server.next_of_realm;
         if (channel->service == service)
-            channels_close(channel, REALM_E_PEER_DEAD, realm, realm->severed ? CHANNELS_LAST_LOOK : 0);
+            channels_close(channel, REALM_E_PEER_DEAD, realm, CHANNELS_LAST_LOOK);
     }
 }
 
