@@ -156,4 +156,4 @@ static const struct attack network[] = {
     {"socket-vsock", "makes a socket to the hypervisor", socket_vsock, .must = "EPERM"},
     {"socket-crypto", "makes a socket to the kernel's cryptography", socket_crypto, .must = "EPERM"},
 };
-ATTACK_THEME(network_theme, "network", "The network", network);
+ATTACK_THEME(network_theme, "network", "The network", network, true);

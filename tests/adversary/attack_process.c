@@ -17,6 +17,8 @@
 
 static char word[8];
 static char *const no_words[] = {NULL};
+/* What a shell would say if it were reached. */
+static char *const shell_words[] = {(char[]){"sh"}, (char[]){"-c"}, (char[]){"echo outcome done"}, NULL};
 
 /* A call that returns twice if it succeeds: the child goes at once. */
 static void outcome_fork(long pid)
@@ -174,7 +176,8 @@ ATTACK_CALL(wait_by_id, SYS_waitid, 0, 0, NULL, 5, NULL)
 ATTACK_CALL(unshare_user, SYS_unshare, CLONE_NEWUSER)
 ATTACK_CALL(unshare_files, SYS_unshare, CLONE_FILES)
 ATTACK_CALL(enter_namespace, SYS_setns, 1, 0)
-ATTACK_CALL(exec_shell, SYS_execve, "/bin/sh", no_words, no_words)
+ATTACK_CALL(exec_shell, SYS_execve, "/bin/sh", shell_words, no_words)
+ATTACK_CALL(exec_shell_at, SYS_execveat, -100, "/bin/sh", shell_words, no_words, 0)
 ATTACK_CALL(exec_itself, SYS_execveat, -100, "/realm", no_words, no_words, 0)
 ATTACK_CALL(exec_descriptor, SYS_execveat, 1, "", no_words, no_words, 0x1000)
 ATTACK_CALL(robust_of_another, SYS_get_robust_list, target.victim, word, word)
@@ -227,8 +230,9 @@ static const struct attack process[] = {
     {"unshare-files", "parts from its descriptor table", unshare_files, .must = "EPERM"},
     {"setns", "enters another namespace", enter_namespace, .must = "EPERM"},
     {"execve", "becomes a shell", exec_shell, .must = "EPERM"},
+    {"execveat-shell", "the same with execveat", exec_shell_at, .must = "ENOSYS"},
     {"execveat-again", "executes its own program a second time", exec_itself, .must = "ENOSYS|EPERM"},
     {"execveat-descriptor", "executes a descriptor", exec_descriptor, .must = "ENOSYS|EPERM"},
     {"robust-list", "asks for another's robust futexes", robust_of_another, .must = "EPERM"},
 };
-ATTACK_THEME(process_theme, "process", "Processes, signals, exec", process);
+ATTACK_THEME(process_theme, "process", "Processes, signals, exec", process, true);

@@ -6,6 +6,14 @@ bin=${BUILD:-build/release}/bin
 bad=0
 only=${ADVERSARY_ONLY:+--only=$ADVERSARY_ONLY}
 
+# The page is the table, and the table is sound.
+if "$bin/adversary_suite" --table | cmp -s - docs/adversary.md; then
+    echo "  ok  docs/adversary.md"
+else
+    echo "FAIL  docs/adversary.md is not what adversary_suite --table prints"
+    bad=1
+fi
+
 echo "== adversary suite as $(id -un)"
 "$bin/adversary_suite" $only "$@" || bad=1
 
