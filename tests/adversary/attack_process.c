@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/adversary/attack.h"
@@ -125,6 +126,20 @@ static void limit_to_hard(void)
     outcome_call(syscall(SYS_prlimit64, 0, RLIMIT_DATA, &limit, NULL));
 }
 
+/* A clock that counts the processor time of another process: it runs when that one does. */
+static void clock_of_another(void)
+{
+    struct timespec time;
+    const int clock = (int)(~(unsigned)target.victim << 3 | 2);
+    outcome_call(syscall(SYS_clock_gettime, clock, &time));
+}
+
+static void affinity_of_another(void)
+{
+    unsigned long mask[16];
+    outcome_call(syscall(SYS_sched_getaffinity, target.victim, sizeof mask, mask));
+}
+
 static void look_at_limit(void)
 {
     struct rlimit limit;
@@ -206,7 +221,11 @@ static const struct attack process[] = {
     {"ptrace-me", "asks to be traced by its parent, the launcher", trace_me, .must = "EPERM"},
     {"kcmp", "compares resources with another process", compare_resources, .must = "EPERM"},
     {"prlimit-victim", "takes another's descriptors away", limit_of_another, .must = "EPERM"},
-    {"prlimit-look", "reads another's limits", look_at_limit, .must = "EPERM|ESRCH"},
+    {"prlimit-look", "reads another's limits", look_at_limit, .must = "EPERM|ESRCH", .flags = ATTACK_USERNS},
+    {"clock-of-another", "reads how long another process has run, as often as it likes", clock_of_another,
+     .must = "EINVAL|EPERM", .flags = ATTACK_USERNS},
+    {"affinity-look", "asks on which processors another process may run, or whether it is there",
+     affinity_of_another, .must = "ESRCH|EPERM", .flags = ATTACK_USERNS},
     {"prlimit-raise", "raises its own memory limit beyond the hard one", limit_of_itself, .must = "EPERM"},
     {"prlimit-soft", "moves its own soft memory limit, the launcher's means", limit_to_hard, .must = "EPERM"},
     {"setpriority", "slows another process down", nice_another, .must = "EPERM"},
