@@ -46,9 +46,10 @@ $(BUILD)/tests/stress/%_stress: $(BUILD)/tests/stress/%_stress.o $(A_librealm)
 	$(LINK_TEST) -l:liburing.a -lm -lpthread
 
 .PHONY: test test-unit test-property test-integration test-stress test-build test-kill-matrix kill-matrix
-test-build: all $(REALMS) $(TESTS_unit) $(TESTS_property) $(TESTS_integration) $(TESTS_stress)
+test-build: all $(REALMS) $(TESTS_unit) $(TESTS_property) $(TESTS_integration) $(TESTS_stress) test-adversary-build
 test: test-build ## unit, property, integration and stress tests of one variant
-	@BUILD=$(BUILD) sh tests/run.sh $(TESTS_unit) $(TESTS_property) $(TESTS_integration) $(TESTS_stress)
+	@bad=0; BUILD=$(BUILD) sh tests/run.sh $(TESTS_unit) $(TESTS_property) $(TESTS_integration) $(TESTS_stress) || bad=1; \
+	BUILD=$(BUILD) sh tests/adversary/run.sh || bad=1; exit $$bad
 test-unit: $(TESTS_unit) ## unit tests only
 	@BUILD=$(BUILD) sh tests/run.sh $^
 test-property: $(TESTS_property) ## property tests only
@@ -101,8 +102,9 @@ $(BUILD)/bin/adversary_suite: $(ADVERSARY_suite) $(ADVERSARY_realm)
 $(BUILD)/bin/adversary_weak: $(BUILD)/tests/adversary/weak.o $(T_host)
 	@mkdir -p $(@D); echo "  LD    $@"; $(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter-out $<,$^) -Wl,--end-group $(LIBS_host)
 
-.PHONY: test-adversary test-adversary-weakened
-test-adversary: all $(BUILD)/bin/worker $(ADVERSARY) ## hostile realms: as this user, and called by root as another
+.PHONY: test-adversary test-adversary-build test-adversary-weakened
+test-adversary-build: all $(BUILD)/bin/worker $(ADVERSARY)
+test-adversary: test-adversary-build ## hostile realms: as this user, and called by root as another
 	@BUILD=$(BUILD) sh tests/adversary/run.sh
-test-adversary-weakened: all $(BUILD)/bin/worker $(ADVERSARY) $(BUILD)/bin/adversary_weak ## each restriction of the filter is needed
+test-adversary-weakened: test-adversary-build $(BUILD)/bin/adversary_weak ## each restriction of the filter is needed
 	@BUILD=$(BUILD) sh tests/adversary/weakened.sh

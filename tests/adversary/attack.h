@@ -53,6 +53,7 @@ struct attack_theme {
     const char *title;
     const struct attack *attacks;
     size_t count;
+    bool calls; /* its attacks are system calls: what a filter is for */
 };
 
 /* All themes, in the order of the table. */
@@ -61,11 +62,11 @@ extern const size_t attack_themes_count;
 const struct attack *attack_find(const char *name, const struct attack_theme **ret_theme);
 
 /* One a file. */
-extern const struct attack_theme files_theme, network_theme, process_theme, kernel_theme, ipc_theme,
-    loading_theme, memory_theme, region_theme, state_theme, uring_theme, control_theme, lies_theme,
+extern const struct attack_theme files_theme, old_theme, network_theme, process_theme, kernel_theme,
+    ipc_theme, loading_theme, memory_theme, region_theme, state_theme, uring_theme, control_theme, lies_theme,
     ring_theme, server_theme, flood_theme, revoke_theme, terminal_theme;
-#define ATTACK_THEME(theme_, name_, title_, table_)                                                          \
-    const struct attack_theme theme_ = {name_, title_, table_, sizeof(table_) / sizeof *(table_)}
+#define ATTACK_THEME(theme_, name_, title_, table_, calls_)                                                  \
+    const struct attack_theme theme_ = {name_, title_, table_, sizeof(table_) / sizeof *(table_), calls_}
 
 /* What of the host an attack aims at; from the realm's arguments. */
 struct attack_target {

@@ -294,4 +294,4 @@ static const struct attack control[] = {
     {"control-hang-up", "closes its control socket and keeps its channel", hang_up,
      .must = "SIGKILL|hung up"},
 };
-ATTACK_THEME(control_theme, "control", "Breaking the control protocol", control);
+ATTACK_THEME(control_theme, "control", "Breaking the control protocol", control, false);

@@ -201,4 +201,4 @@ static const struct attack files[] = {
     {"uselib", "loads a library the old way", old_library, .must = "EPERM", .flags = ATTACK_X86},
 #endif
 };
-ATTACK_THEME(files_theme, "files", "The file system", files);
+ATTACK_THEME(files_theme, "files", "The file system", files, true);

@@ -21,6 +21,7 @@ static void log_lines(void)
     for (unsigned i = 0; i < 4096; i++)
         if (write(1 + (int)(i & 1), line, sizeof line) < 0)
             break;
+    raw_sleep_ms(300); /* as below */
     outcome("written");
 }
 
@@ -32,6 +33,7 @@ static void log_endless_line(void)
         if (write(1, block, sizeof block) < 0)
             break;
     announce("");
+    raw_sleep_ms(300); /* as below */
     outcome("written");
 }
 
@@ -233,4 +235,4 @@ static const struct attack flood[] = {
      .role = ROLE_SMALL},
     {"flood-silence", "says and does nothing", silence, .must = "left alone"},
 };
-ATTACK_THEME(flood_theme, "flood", "Too much of what is allowed", flood);
+ATTACK_THEME(flood_theme, "flood", "Too much of what is allowed", flood, false);

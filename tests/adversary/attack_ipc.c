@@ -88,4 +88,4 @@ static const struct attack ipc[] = {
     {"sendfile", "has the kernel copy between descriptors", send_file, .must = "EPERM"},
     {"copy-file-range", "the same with copy_file_range", copy_range, .must = "EPERM"},
 };
-ATTACK_THEME(ipc_theme, "ipc", "Other ways to speak", ipc);
+ATTACK_THEME(ipc_theme, "ipc", "Other ways to speak", ipc, true);

@@ -223,4 +223,4 @@ static const struct attack kernel[] = {
     {"int80-kill", "signals its group by the 32-bit entry", old_kill, .must = "SIGSYS", .flags = ATTACK_X86},
 #endif
 };
-ATTACK_THEME(kernel_theme, "kernel", "The kernel's own affairs", kernel);
+ATTACK_THEME(kernel_theme, "kernel", "The kernel's own affairs", kernel, true);

@@ -398,4 +398,4 @@ static const struct attack lies[] = {
     {"lie-counter", "counts the decisions that the broker makes for another realm", decision_counter,
      .must = "its own only", .role = ROLE_PAIR},
 };
-ATTACK_THEME(lies_theme, "lies", "Lies in well-formed packets", lies);
+ATTACK_THEME(lies_theme, "lies", "Lies in well-formed packets", lies, false);

@@ -309,4 +309,4 @@ static const struct attack loading[] = {
     {"static-secret", "a static program opens the secret", open_secret, .must = "ENOSYS|ENOENT",
      .role = ROLE_STATIC, LOADING},
 };
-ATTACK_THEME(loading_theme, "loading", "While the program loads", loading);
+ATTACK_THEME(loading_theme, "loading", "While the program loads", loading, true);

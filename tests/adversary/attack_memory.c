@@ -247,4 +247,4 @@ static const struct attack memory[] = {
     {"mem-rusage", "asks what its children used", times_of_all, .must = "EPERM"},
     {"mem-setrlimit", "sets a limit of its own", raise_limit, .must = "EPERM"},
 };
-ATTACK_THEME(memory_theme, "memory", "Memory and limits", memory);
+ATTACK_THEME(memory_theme, "memory", "Memory and limits", memory, true);

@@ -92,6 +92,21 @@ static void peer_credentials(void)
     outcome_call(getsockopt(REALM_CONTROL_FD, SOL_SOCKET, SO_PEERCRED, &credentials, &size));
 }
 
+/* A descriptor of the process that made the socket: the launcher. */
+static void peer_process(void)
+{
+    int fd = -1;
+    socklen_t size = sizeof fd;
+    outcome_call(getsockopt(REALM_CONTROL_FD, SOL_SOCKET, 77 /* SO_PEERPIDFD */, &fd, &size));
+}
+
+static void queue_figures(void)
+{
+    uint32_t figures[16];
+    socklen_t size = sizeof figures;
+    outcome_call(getsockopt(REALM_CONTROL_FD, SOL_SOCKET, 55 /* SO_MEMINFO */, figures, &size));
+}
+
 static void large_buffers(void)
 {
     int size = 64 << 20;
@@ -142,6 +157,9 @@ static const struct attack network[] = {
     {"sendmmsg", "passes many messages in one call", send_many, .must = "EPERM"},
     {"recvmmsg", "takes many messages in one call", receive_many, .must = "EPERM"},
     {"peer-credentials", "asks who the broker is (SO_PEERCRED)", peer_credentials, .must = "EPERM"},
+    {"peer-pidfd", "asks for a descriptor of the launcher's process (SO_PEERPIDFD)", peer_process,
+     .must = "EPERM"},
+    {"socket-figures", "asks how much the broker has queued", queue_figures, .must = "EPERM"},
     {"socket-buffers", "makes its socket's buffers 64 MiB", large_buffers, .must = "EPERM"},
     {"socket-filter", "attaches a BPF program to a socket", attach_filter, .must = "EPERM"},
     {"getsockname", "asks for a socket's name", name_of_socket, .must = "EPERM"},
@@ -156,4 +174,4 @@ static const struct attack network[] = {
     {"socket-vsock", "makes a socket to the hypervisor", socket_vsock, .must = "EPERM"},
     {"socket-crypto", "makes a socket to the kernel's cryptography", socket_crypto, .must = "EPERM"},
 };
-ATTACK_THEME(network_theme, "network", "The network", network);
+ATTACK_THEME(network_theme, "network", "The network", network, true);

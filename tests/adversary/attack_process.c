@@ -11,12 +11,15 @@
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/adversary/attack.h"
 
 static char word[8];
 static char *const no_words[] = {NULL};
+/* What a shell would say if it were reached. */
+static char *const shell_words[] = {(char[]){"sh"}, (char[]){"-c"}, (char[]){"echo outcome done"}, NULL};
 
 /* A call that returns twice if it succeeds: the child goes at once. */
 static void outcome_fork(long pid)
@@ -123,6 +126,20 @@ static void limit_to_hard(void)
     outcome_call(syscall(SYS_prlimit64, 0, RLIMIT_DATA, &limit, NULL));
 }
 
+/* A clock that counts the processor time of another process: it runs when that one does. */
+static void clock_of_another(void)
+{
+    struct timespec time;
+    const int clock = (int)(~(unsigned)target.victim << 3 | 2);
+    outcome_call(syscall(SYS_clock_gettime, clock, &time));
+}
+
+static void affinity_of_another(void)
+{
+    unsigned long mask[16];
+    outcome_call(syscall(SYS_sched_getaffinity, target.victim, sizeof mask, mask));
+}
+
 static void look_at_limit(void)
 {
     struct rlimit limit;
@@ -174,7 +191,8 @@ ATTACK_CALL(wait_by_id, SYS_waitid, 0, 0, NULL, 5, NULL)
 ATTACK_CALL(unshare_user, SYS_unshare, CLONE_NEWUSER)
 ATTACK_CALL(unshare_files, SYS_unshare, CLONE_FILES)
 ATTACK_CALL(enter_namespace, SYS_setns, 1, 0)
-ATTACK_CALL(exec_shell, SYS_execve, "/bin/sh", no_words, no_words)
+ATTACK_CALL(exec_shell, SYS_execve, "/bin/sh", shell_words, no_words)
+ATTACK_CALL(exec_shell_at, SYS_execveat, -100, "/bin/sh", shell_words, no_words, 0)
 ATTACK_CALL(exec_itself, SYS_execveat, -100, "/realm", no_words, no_words, 0)
 ATTACK_CALL(exec_descriptor, SYS_execveat, 1, "", no_words, no_words, 0x1000)
 ATTACK_CALL(robust_of_another, SYS_get_robust_list, target.victim, word, word)
@@ -203,7 +221,11 @@ static const struct attack process[] = {
     {"ptrace-me", "asks to be traced by its parent, the launcher", trace_me, .must = "EPERM"},
     {"kcmp", "compares resources with another process", compare_resources, .must = "EPERM"},
     {"prlimit-victim", "takes another's descriptors away", limit_of_another, .must = "EPERM"},
-    {"prlimit-look", "reads another's limits", look_at_limit, .must = "EPERM|ESRCH"},
+    {"prlimit-look", "reads another's limits", look_at_limit, .must = "EPERM|ESRCH", .flags = ATTACK_USERNS},
+    {"clock-of-another", "reads how long another process has run, as often as it likes", clock_of_another,
+     .must = "EINVAL|EPERM", .flags = ATTACK_USERNS},
+    {"affinity-look", "asks on which processors another process may run, or whether it is there",
+     affinity_of_another, .must = "ESRCH|EPERM", .flags = ATTACK_USERNS},
     {"prlimit-raise", "raises its own memory limit beyond the hard one", limit_of_itself, .must = "EPERM"},
     {"prlimit-soft", "moves its own soft memory limit, the launcher's means", limit_to_hard, .must = "EPERM"},
     {"setpriority", "slows another process down", nice_another, .must = "EPERM"},
@@ -227,8 +249,9 @@ static const struct attack process[] = {
     {"unshare-files", "parts from its descriptor table", unshare_files, .must = "EPERM"},
     {"setns", "enters another namespace", enter_namespace, .must = "EPERM"},
     {"execve", "becomes a shell", exec_shell, .must = "EPERM"},
+    {"execveat-shell", "the same with execveat", exec_shell_at, .must = "ENOSYS"},
     {"execveat-again", "executes its own program a second time", exec_itself, .must = "ENOSYS|EPERM"},
     {"execveat-descriptor", "executes a descriptor", exec_descriptor, .must = "ENOSYS|EPERM"},
     {"robust-list", "asks for another's robust futexes", robust_of_another, .must = "EPERM"},
 };
-ATTACK_THEME(process_theme, "process", "Processes, signals, exec", process);
+ATTACK_THEME(process_theme, "process", "Processes, signals, exec", process, true);

@@ -356,4 +356,4 @@ static const struct attack region[] = {
     {"page-mmap", "maps its control page writable", page_map, .must = "EACCES|EPERM"},
     {"page-pwrite", "writes its control page through the descriptor", page_write, .must = "EBADF|EPERM"},
 };
-ATTACK_THEME(region_theme, "region", "The regions of a channel", region);
+ATTACK_THEME(region_theme, "region", "The regions of a channel", region, true);

@@ -420,4 +420,4 @@ static const struct attack revoked[] = {
      PAIR},
     {"revoke-cookie", "one disconnects what is revoked", old_cookie, .must = "STALE", PAIR},
 };
-ATTACK_THEME(revoke_theme, "revoke", "After a revoke", revoked);
+ATTACK_THEME(revoke_theme, "revoke", "After a revoke", revoked, false);

@@ -381,4 +381,4 @@ static const struct attack ring[] = {
     {"ring-hint-flood", "fills the server's hint pipe with numbers that are none", hint_flood,
      .must = "then served", .flags = ATTACK_PIPE},
 };
-ATTACK_THEME(ring_theme, "ring", "Lies in shared memory, towards a server", ring);
+ATTACK_THEME(ring_theme, "ring", "Lies in shared memory, towards a server", ring, false);

@@ -268,4 +268,4 @@ static const struct attack server[] = {
     {"server-deaf", "registers and never looks at its socket again", deaf,
      .must = "tried|offence: did not acknowledge", VICTIM, .victim = LATE "|" DEAD},
 };
-ATTACK_THEME(server_theme, "server", "Lies in shared memory, towards a client", server);
+ATTACK_THEME(server_theme, "server", "Lies in shared memory, towards a client", server, false);

@@ -149,4 +149,4 @@ static const struct attack state[] = {
     {"state-dup2", "the same with dup2", dup_two, .must = "EPERM", .flags = ATTACK_X86},
 #endif
 };
-ATTACK_THEME(state_theme, "state", "State of files that two realms could share", state);
+ATTACK_THEME(state_theme, "state", "State of files that two realms could share", state, true);

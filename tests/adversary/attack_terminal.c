@@ -86,4 +86,4 @@ static const struct attack terminal[] = {
     {"tty-open-other", "opens another's terminal", open_pseudo, .must = "ENOSYS"},
     {"tty-open-new", "opens a new terminal", new_pseudo, .must = "ENOSYS"},
 };
-ATTACK_THEME(terminal_theme, "terminal", "The terminal", terminal);
+ATTACK_THEME(terminal_theme, "terminal", "The terminal", terminal, true);

@@ -327,4 +327,4 @@ static const struct attack uring[] = {
      .must = "survived", URING},
     {"uring-arm-flood", "arms 25 000 waits", arm_flood, .must = "survived", URING},
 };
-ATTACK_THEME(uring_theme, "uring", "The inherited ring", uring);
+ATTACK_THEME(uring_theme, "uring", "The inherited ring", uring, true);

@@ -82,6 +82,7 @@ static void make_victim(void)
 {
     host.victim = fork();
     if (host.victim == 0) {
+        /* It never returns, so what the suite does at its exit is not its affair. */
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         for (;;)
             pause();
@@ -104,6 +105,7 @@ static void make_ipc(void)
 
 void host_make(struct attack_target *ret_target)
 {
+    atexit(host_remove);
     make_secret();
     make_listeners();
     make_victim();
@@ -203,16 +205,21 @@ const char *host_changed(void)
 
 void host_remove(void)
 {
+    if (host.folder[0] == '\0')
+        return;
     if (host.victim > 0) {
         kill(host.victim, SIGKILL);
         waitpid(host.victim, NULL, 0);
     }
-    shmctl(host.shm, IPC_RMID, NULL);
-    semctl(host.sem, 0, IPC_RMID);
-    msgctl(host.msg, IPC_RMID, NULL);
+    if (shared) {
+        shmctl(host.shm, IPC_RMID, NULL);
+        semctl(host.sem, 0, IPC_RMID);
+        msgctl(host.msg, IPC_RMID, NULL);
+    }
     for (unsigned i = 0; i < 3; i++)
         close(listeners[i]);
     unlink(host.path);
     unlink(host.secret);
     rmdir(host.folder);
+    host.folder[0] = '\0';
 }

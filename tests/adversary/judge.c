@@ -29,7 +29,7 @@ static const char scenario_text[] =
     "system: adversary\n"
     "realms:\n"
     "  - {name: server, program: \"@BIN@/worker\", args: [serve, echo, run]}\n"
-    "  - {name: client, program: \"@BIN@/worker\", args: [connect, echo, call, \"100\", run]}\n"
+    "  - {name: client, program: @CLIENT@}\n"
     "  - {name: late, program: \"@BIN@/worker\", args: [connect, echo, call, \"10\"], start: false, "
     "start_limit: {count: 1000, within: 1s}}\n"
     "  - {name: victim, program: \"@BIN@/worker\", template: true}\n"
@@ -64,9 +64,12 @@ static char *replace(const char *text, const char *what, const char *with)
     return result;
 }
 
-const char *judge_scenario(void)
+const char *judge_scenario(bool quick)
 {
-    return replace(replace(scenario_text, "@BIN@", system_bin()), "@SMALL@", SMALL_LIMITS);
+    const char *client = quick ? "\"@BIN@/adversary-static\", args: [idle]"
+                               : "\"@BIN@/worker\", args: [connect, echo, call, \"100\", run]";
+    char *text = replace(scenario_text, "@CLIENT@", client);
+    return replace(replace(text, "@BIN@", system_bin()), "@SMALL@", SMALL_LIMITS);
 }
 
 static const char *text_of(json_t *event, const char *member)
@@ -444,7 +447,8 @@ json_t *judge_boot(struct judge *judge, struct running *running, const struct at
             continue;
         if (strcmp(text_of(event, "event"), "booted") == 0 && !booted)
             booted = json_incref(event);
-        called = called || strcmp(text_of(event, "text"), "called 100") == 0;
+        called = called || strcmp(text_of(event, "text"), "called 100") == 0 ||
+                 (quick && strcmp(text_of(event, "realm"), "client") == 0);
         json_decref(event);
     }
     if (!called || !booted || !system_find_processes(running))
@@ -453,6 +457,8 @@ json_t *judge_boot(struct judge *judge, struct running *running, const struct at
     judge->aims.launcher = running->launcher;
     find_honest(judge, &judge->server, &judge->client);
     must_be_confined(judge->client);
+    if (quick)
+        return booted;
     must_be_confined(judge->server);
     struct verdict verdict = {.fine = true};
     still_served(judge, &verdict);

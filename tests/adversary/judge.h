@@ -22,7 +22,8 @@ struct verdict {
     char complaint[256];
 };
 
-const char *judge_scenario(void);
+/* quick: with a client that needs no loader. */
+const char *judge_scenario(bool quick);
 /* Waits until the honest pair works; ends the suite unless it is confined. Return: the event `booted`, the
  * caller's. */
 json_t *judge_boot(struct judge *judge, struct running *running, const struct attack_target *aims);

@@ -45,10 +45,20 @@ static void read_target(char **argument)
     }
 }
 
+/* For the suite: a realm that is there and does nothing. */
+static void idle(void)
+{
+    raw_loaded();
+    for (;;)
+        raw_sleep_ms(60000);
+}
+
 int main(int argc, char **argv)
 {
     const struct attack *attack = argc > 1 ? attack_find(argv[1], NULL) : NULL;
 
+    if (argc > 1 && strcmp(argv[1], "idle") == 0)
+        idle();
     if (!attack) {
         outcome("no such attack");
         return 2;

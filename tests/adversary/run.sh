@@ -6,6 +6,16 @@ bin=${BUILD:-build/release}/bin
 bad=0
 only=${ADVERSARY_ONLY:+--only=$ADVERSARY_ONLY}
 
+# The page is the table, and the table is sound.
+if [ "$(uname -m)" != x86_64 ]; then
+    echo "SKIP  docs/adversary.md: it has the calls of x86-64"
+elif "$bin/adversary_suite" --table | cmp -s - docs/adversary.md; then
+    echo "  ok  docs/adversary.md"
+else
+    echo "FAIL  docs/adversary.md is not what adversary_suite --table prints"
+    bad=1
+fi
+
 echo "== adversary suite as $(id -un)"
 "$bin/adversary_suite" $only "$@" || bad=1
 
