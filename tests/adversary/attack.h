@@ -72,6 +72,7 @@ extern const struct attack_theme files_theme, old_theme, network_theme, process_
 struct attack_target {
     char secret[128];   /* a file that holds a secret and that its owner may write */
     char folder[128];   /* the folder of it */
+    char program[256];  /* one that says when it runs */
     char path[108];     /* a listening unix socket */
     char abstract[108]; /* the same without a file, the name behind the NUL */
     int tcp;            /* a port on 127.0.0.1 */

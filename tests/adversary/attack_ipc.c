@@ -41,6 +41,31 @@ static void send_message(void)
     outcome_call(syscall(SYS_msgsnd, target.msg, &message, sizeof message.text, IPC_NOWAIT));
 }
 
+/* Found by its key by whoever knows it. Where one could be made, it does not stay. */
+static void new_segment(void)
+{
+    int id = (int)syscall(SYS_shmget, 0x524d, 4096, IPC_CREAT | 0666);
+    outcome_call(id);
+    if (id >= 0)
+        syscall(SYS_shmctl, id, IPC_RMID, NULL);
+}
+
+static void new_semaphore(void)
+{
+    int id = (int)syscall(SYS_semget, 0x524d, 1, IPC_CREAT | 0666);
+    outcome_call(id);
+    if (id >= 0)
+        syscall(SYS_semctl, id, 0, IPC_RMID, NULL);
+}
+
+static void new_queue(void)
+{
+    int id = (int)syscall(SYS_msgget, 0x524d, IPC_CREAT | 0666);
+    outcome_call(id);
+    if (id >= 0)
+        syscall(SYS_msgctl, id, IPC_RMID, NULL);
+}
+
 static void make_pipe(void)
 {
     int ends[2];
@@ -54,11 +79,8 @@ static void pin_in_pipe(void)
     outcome_call(syscall(SYS_vmsplice, 1, &vector, 1, 1));
 }
 
-ATTACK_CALL(new_segment, SYS_shmget, 0x524d, 4096, IPC_CREAT | 0666)
 ATTACK_CALL(remove_segment, SYS_shmctl, target.shm, IPC_RMID, NULL)
-ATTACK_CALL(new_semaphore, SYS_semget, 0x524d, 1, IPC_CREAT | 0666)
 ATTACK_CALL(remove_semaphore, SYS_semctl, target.sem, 0, IPC_RMID, NULL)
-ATTACK_CALL(new_queue, SYS_msgget, 0x524d, IPC_CREAT | 0666)
 ATTACK_CALL(new_posix_queue, SYS_mq_open, "realmkit", O_CREAT | O_RDWR, 0600, NULL)
 ATTACK_CALL(event_descriptor, SYS_eventfd2, 0, 0)
 ATTACK_CALL(signal_descriptor, SYS_signalfd4, -1, "\0\0\0\0\0\0\0", 8, 0)

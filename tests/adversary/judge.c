@@ -159,10 +159,11 @@ static json_t *arguments_of(const struct judge *judge, const struct attack *atta
 {
     const struct attack_target *aims = &judge->aims;
     json_t *args = json_array();
-    char text[192];
+    char text[320];
     const struct {
         const char *key, *value;
     } texts[] = {{"secret", aims->secret},
+                 {"program", aims->program},
                  {"folder", aims->folder},
                  {"path", aims->path},
                  {"abstract", aims->abstract}};
@@ -453,6 +454,7 @@ json_t *judge_boot(struct judge *judge, struct running *running, const struct at
     }
     if (!called || !booted || !system_find_processes(running))
         give_up("the system does not boot");
+    snprintf(judge->aims.program, sizeof judge->aims.program, "%.200s/adversary-static", system_bin());
     judge->aims.broker = running->broker;
     judge->aims.launcher = running->launcher;
     find_honest(judge, &judge->server, &judge->client);

@@ -35,6 +35,7 @@ static void read_target(char **argument)
             target.side = side[0];
         (void)(text_of(*argument, "secret", target.secret, sizeof target.secret) ||
                text_of(*argument, "folder", target.folder, sizeof target.folder) ||
+               text_of(*argument, "program", target.program, sizeof target.program) ||
                text_of(*argument, "path", target.path, sizeof target.path) ||
                text_of(*argument, "abstract", target.abstract, sizeof target.abstract) ||
                number_of(*argument, "tcp", &target.tcp) || number_of(*argument, "victim", &target.victim) ||
@@ -59,6 +60,10 @@ int main(int argc, char **argv)
 
     if (argc > 1 && strcmp(argv[1], "idle") == 0)
         idle();
+    if (argc > 1 && strcmp(argv[1], "executed") == 0) {
+        outcome("done");
+        return 0;
+    }
     if (!attack) {
         outcome("no such attack");
         return 2;
