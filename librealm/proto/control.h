@@ -219,8 +219,9 @@ _Static_assert(sizeof(struct realm_control_child) == 296, "layout");
  * before the epoch changes and before the memory goes: whoever finds the memory gone finds the bit. It is
  * cleared before another channel gets the slot.
  */
-#define REALM_CONTROL_SLOTS 4096u /* ends of channels that a realm can have: its slots are smaller numbers   \
-                                   */
+#define REALM_CONTROL_SLOTS                                                                                  \
+    4096u /* ends of channels that a realm can have: its slots are smaller numbers                           \
+           */
 struct realm_control_page {
     uint32_t epoch;
     uint32_t revocations; /* counts the bits that were set */

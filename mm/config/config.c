@@ -55,7 +55,7 @@ const char *mm_config_nearest_service(const struct mm_config *config, const char
     size_t capacity = config->services_count, count = 0;
     for (size_t i = 0; i < config->services_count; i++)
         capacity += config->services[i].aliases_count;
-    const char **names = calloc(capacity, sizeof *names);
+    const char **names = calloc(capacity + 1, sizeof *names); /* no service at all is no shortage */
     if (!names)
         return NULL;
     for (size_t i = 0; i < config->services_count; i++) {

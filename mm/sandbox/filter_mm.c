@@ -18,11 +18,11 @@
 
 #define ALLOW(name, why)                                                                                     \
     {                                                                                                        \
-        .kind = FILTER_ALLOW, .call = name, .text = "", .reason = why                                        \
+        .kind = FILTER_ALLOW, .call = (name), .text = "", .reason = (why)                                    \
     }
 #define REFUSE(name, why)                                                                                    \
     {                                                                                                        \
-        .kind = FILTER_REFUSE, .call = name, .text = "", .reason = why                                       \
+        .kind = FILTER_REFUSE, .call = (name), .text = "", .reason = (why)                                   \
     }
 
 #if defined(__SANITIZE_ADDRESS__)

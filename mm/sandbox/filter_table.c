@@ -25,19 +25,19 @@
 
 #define ALLOW(name, why)                                                                                     \
     {                                                                                                        \
-        .kind = FILTER_ALLOW, .call = name, .text = "", .reason = why                                        \
+        .kind = FILTER_ALLOW, .call = (name), .text = "", .reason = (why)                                    \
     }
 #define REFUSE(name, why)                                                                                    \
     {                                                                                                        \
-        .kind = FILTER_REFUSE, .call = name, .text = "", .reason = why                                       \
+        .kind = FILTER_REFUSE, .call = (name), .text = "", .reason = (why)                                   \
     }
 #define ANSWER(name, number, why)                                                                            \
     {                                                                                                        \
-        .kind = FILTER_REFUSE, .error = number, .call = name, .text = "", .reason = why                      \
+        .kind = FILTER_REFUSE, .error = (number), .call = (name), .text = "", .reason = (why)                \
     }
 #define NOTIFY(name, why)                                                                                    \
     {                                                                                                        \
-        .kind = FILTER_NOTIFY, .call = name, .text = "", .reason = why                                       \
+        .kind = FILTER_NOTIFY, .call = (name), .text = "", .reason = (why)                                   \
     }
 
 /* clang-format off */

@@ -112,7 +112,7 @@ struct realm_os {
     int exit;
     uint64_t kill_at_step;
     uint64_t control_fails_ns; /* 0: it does not */
-    uint64_t close_at_step; /* its channels are, for that reason */
+    uint64_t close_at_step;    /* its channels are, for that reason */
     int close_reason;
 
     /* asleep */
