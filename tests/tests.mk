@@ -92,7 +92,8 @@ ADVERSARY_realm := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/adversary/attack
                    tests/adversary/themes.c tests/adversary/report.c)
 ADVERSARY_suite := $(patsubst %,$(BUILD)/tests/adversary/%.o,suite judge system host table)
 ADVERSARY := $(BUILD)/bin/adversary $(BUILD)/bin/adversary-static $(BUILD)/bin/adversary_suite
-$(BUILD)/tests/adversary/%.o: CFLAGS := $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS))
+$(BUILD)/tests/adversary/%.o: CFLAGS := $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS)) \
+    $(if $(filter asan tsan,$(VARIANT)),-DADVERSARY_SANITIZED)
 $(BUILD)/bin/adversary $(BUILD)/bin/adversary-static: $(BUILD)/tests/adversary/realm.o $(ADVERSARY_realm)
 	@mkdir -p $(@D); echo "  LD    $@"; $(CC) $(if $(findstring static,$@),-static) -o $@ $^ -lpthread
 $(BUILD)/bin/adversary_suite: $(ADVERSARY_suite) $(ADVERSARY_realm)

@@ -33,6 +33,7 @@ enum attack_flags {
     ATTACK_USERNS = 16, /* only namespaces stop it: left out without them (docs/security.md says so) */
     ATTACK_X86 = 32,    /* x86-64 only */
     ATTACK_PIPE = 64,   /* needs the hint pipe */
+    ATTACK_LIMIT = 256, /* needs the limits of memory, which a build with sanitizers does not set */
     ATTACK_SHOWN = 128, /* its log is shown as a person would see it, and must be harmless to a terminal */
 };
 

@@ -66,6 +66,9 @@ static unsigned lacking(struct suite *suite, json_t *booted)
         lacks |= ATTACK_PIPE;
     if (has_word(suite->words, "--without") && has_word(suite->words, "userns"))
         lacks |= ATTACK_USERNS;
+#ifdef ADVERSARY_SANITIZED
+    lacks |= ATTACK_LIMIT;
+#endif
 #ifndef __x86_64__
     lacks |= ATTACK_X86;
 #endif

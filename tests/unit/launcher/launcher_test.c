@@ -1,6 +1,7 @@
 /*
  * The launcher with real processes: what a realm gets, how it ends, and how everything ends.
  */
+#include <time.h>
 #include <criterion/criterion.h>
 
 #include <limits.h>
