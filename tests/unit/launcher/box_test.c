@@ -367,9 +367,9 @@ static int broker_leaks(void *context, int launcher)
         close_heard(&heard);
         expect(launcher, REALM_LAUNCH_EXITED, &end);
         if (realm == 1)
-            before = count_fds(self);
+            before = settled_fds(self);
     }
-    CHECK(count_fds(self) == before);
+    CHECK(settled_fds(self) == before);
     return finish(launcher);
 }
 

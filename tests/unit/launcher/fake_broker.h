@@ -20,6 +20,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <realm/types.h>
@@ -173,6 +174,21 @@ static inline unsigned count_fds(pid_t pid)
         count++;
     closedir(directory);
     return count;
+}
+
+/* The launcher says that a realm has ended before it has put everything away: the count that stays. */
+static inline unsigned settled_fds(pid_t pid)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+    unsigned last = count_fds(pid);
+    for (unsigned same = 0; same < 50; same++) {
+        nanosleep(&pause, NULL);
+        unsigned now = count_fds(pid);
+        if (now != last)
+            same = 0;
+        last = now;
+    }
+    return last;
 }
 
 /* Waits until a process is no more (a zombie that nobody reaps is one). */

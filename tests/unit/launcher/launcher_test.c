@@ -1,7 +1,6 @@
 /*
  * The launcher with real processes: what a realm gets, how it ends, and how everything ends.
  */
-#include <time.h>
 #include <criterion/criterion.h>
 
 #include <limits.h>
@@ -405,21 +404,6 @@ Test(launcher, regions)
     struct scene scene;
     scene_init(&scene, "true", broker_regions);
     cr_assert_eq(scene_run(&scene), 0);
-}
-
-/* The launcher says that a realm has ended before it has put everything away: the count that stays. */
-static unsigned settled_fds(pid_t pid)
-{
-    const struct timespec pause = {.tv_nsec = 1000000};
-    unsigned last = count_fds(pid);
-    for (unsigned same = 0; same < 50; same++) {
-        nanosleep(&pause, NULL);
-        unsigned now = count_fds(pid);
-        if (now != last)
-            same = 0;
-        last = now;
-    }
-    return last;
 }
 
 static int broker_many(void *context, int launcher)
