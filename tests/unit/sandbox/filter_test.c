@@ -260,15 +260,21 @@ static long by_interrupt(const long *arguments)
     return result;
 }
 
-/* Goal: calls of the 32-bit table and of x32 end the process, whatever they would do. */
+/*
+ * Goal: calls of the 32-bit table and of x32 end the process, whatever they would do. Some virtual machines
+ * have no interrupt gate: there the instruction itself faults, filter or not.
+ */
 Test(filter, other_tables_kill)
 {
+    struct tried gate = try_under(NULL, by_interrupt, NULL);
+    int expected = gate.ran ? SIGSYS : gate.signal;
+    cr_assert(gate.ran || gate.signal == SIGSEGV);
     for (int which = SANDBOX_FILTER_REALM; which <= SANDBOX_FILTER_LAUNCHER; which++) {
         struct sandbox_program program = build_filter((enum sandbox_filter)which, true, -1);
         struct tried interrupt = try_under(&program, by_interrupt, NULL);
         struct tried x32 = try_call(&program, 0x40000000L | SYS_getpid, 0, 0, 0, 0, 0, 0);
         cr_expect_not(interrupt.ran);
-        cr_expect_eq(interrupt.signal, SIGSYS);
+        cr_expect_eq(interrupt.signal, expected);
         cr_expect_not(x32.ran);
         cr_expect_eq(x32.signal, SIGSYS);
         sandbox_program_free(&program);
