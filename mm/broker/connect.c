@@ -17,6 +17,7 @@
 
 #include "librealm/core/assert.h"
 #include "mm/config/stop_point.h"
+#include "mm/broker/bounds.h"
 #include "mm/broker/channels.h"
 #include "mm/broker/delivery.h"
 #include "mm/broker/explain.h"
@@ -103,6 +104,10 @@ static enum outcome attempt(struct broker_realm *realm, const char *name, uint64
         return ANSWERED;
     }
     realm_assert(service->provider != NULL); /* the registry and the policy agree */
+    if (bounds_channel(realm, service->provider)) {
+        delivery_reply(realm, xid, REALM_E_LIMIT, 0, broker->decisions);
+        return ANSWERED;
+    }
     if (!have_regions(realm, service->provider)) {
         want_region(realm);
         want_region(service->provider);
@@ -147,8 +152,10 @@ static struct broker_wait *wait_new(struct broker_realm *realm, struct broker_se
                                     uint32_t flags)
 {
     struct broker *broker = realm->broker;
-    if (realm->waits_count >= BROKER_REALM_WAITS_MAX)
+    if (realm->waits_count >= bounds_waits(realm)) {
+        bounds_reached(realm, MM_LIMIT_WAITS);
         drop_oldest(realm);
+    }
     if (broker->waits_count >= BROKER_WAITS_MAX)
         return NULL;
     struct broker_wait *wait = calloc(1, sizeof(*wait));

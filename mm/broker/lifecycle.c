@@ -27,6 +27,7 @@
 #include "librealm/core/assert.h"
 #include "mm/config/stop_point.h"
 #include "librealm/ring/ring.h"
+#include "mm/broker/bounds.h"
 #include "mm/broker/channels.h"
 #include "mm/broker/connect.h"
 #include "mm/broker/control.h"
@@ -74,6 +75,7 @@ int lifecycle_start(struct broker_realm *realm)
     realm->failed = false;
     realm->waiter = 0;
     realm->second_packets = 0;
+    realm->limits_told = 0;
     realm->delivery.last_sequence = 0;
     memset(&realm->stats, 0, sizeof(realm->stats));
     realm->queried = false;
@@ -113,8 +115,9 @@ void lifecycle_started(struct broker_realm *realm, const struct realm_launch_spa
     realm->pid = event->pid;
     realm->control.fd = fds[0];
     realm->hint_fd = event->has_hint ? fds[3] : -1;
-    if (logs_take_fd(broker->logs, realm->name, "out", fds[1]) ||
-        logs_take_fd(broker->logs, realm->name, "err", fds[2]))
+    const uint32_t log_bytes = bounds_log_bytes(realm);
+    if (logs_take_fd(broker->logs, realm->name, "out", fds[1], log_bytes) ||
+        logs_take_fd(broker->logs, realm->name, "err", fds[2], log_bytes))
         logs_say(broker->logs, realm->name, "its output is lost: no memory");
     events_emit(broker->events, "started", "{s:s, s:I, s:i}", "realm", realm->name, "id",
                 (json_int_t)realm->id, "pid", (int)realm->pid);

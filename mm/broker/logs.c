@@ -28,8 +28,7 @@
 
 #define LINE_BYTES  1024u
 #define LINE_COST   64u
-#define ALL_BYTES   ((size_t)256 * 1024)
-#define REALM_BYTES ((size_t)32 * 1024)
+#define ALL_BYTES   ((size_t)1024 * 1024)
 #define BUCKETS     1024u /* of lines by number */
 #define READ_BYTES  4096u
 #define WINDOW_NS   (UINT64_C(100) * REALM_MSEC)
@@ -52,6 +51,7 @@ struct log_realm {
     struct log_realm *next;
     struct log_line *first, **last;
     size_t cost;
+    size_t limit; /* of the cost */
     unsigned pipes;
     char name[];
 };
@@ -106,6 +106,7 @@ static struct log_realm *obtain_realm(struct logs *logs, const char *name)
         return NULL;
     memcpy(realm->name, name, size);
     realm->last = &realm->first;
+    realm->limit = LOGS_REALM_BYTES;
     realm->next = logs->realms;
     logs->realms = realm;
     return realm;
@@ -150,7 +151,7 @@ static void drop_line(struct logs *logs, struct log_realm *realm)
 
 static void make_room(struct logs *logs, struct log_realm *realm, size_t cost)
 {
-    while (realm->first && realm->cost + cost > REALM_BYTES)
+    while (realm->first && realm->cost + cost > realm->limit)
         drop_line(logs, realm);
     while (logs->first && logs->cost + cost > ALL_BYTES) {
         struct log_realm *oldest = logs->first->source;
@@ -393,7 +394,7 @@ void logs_drain(struct logs *logs, const char *realm)
     }
 }
 
-int logs_take_fd(struct logs *logs, const char *realm, const char *stream, int fd)
+int logs_take_fd(struct logs *logs, const char *realm, const char *stream, int fd, uint32_t keep_bytes)
 {
     struct log_pipe *pipe = calloc(1, sizeof *pipe);
     struct log_realm *owner = pipe ? obtain_realm(logs, realm) : NULL;
@@ -413,6 +414,7 @@ int logs_take_fd(struct logs *logs, const char *realm, const char *stream, int f
         close(fd);
         return error;
     }
+    owner->limit = keep_bytes;
     pipe->logs = logs;
     pipe->realm = owner;
     pipe->stream = strcmp(stream, "err") == 0 ? "err" : "out";

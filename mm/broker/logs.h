@@ -1,8 +1,8 @@
 /*
  * What realms print: the broker reads the pipes of their stdout and stderr, cuts it into lines (at most
- * 1 KiB each, bytes that are not UTF-8 replaced), and keeps the last 256 KiB of lines of all realms together
- * and at most 32 KiB of one realm. A realm that prints without end costs the broker a bounded share of its
- * time.
+ * 1 KiB each, bytes that are not UTF-8 replaced), and keeps the last 1 MiB of lines of all realms together
+ * and of each realm what its limit says. A realm that prints without end costs the broker a bounded share of
+ * its time.
  */
 #ifndef MM_BROKER_LOGS_H
 #define MM_BROKER_LOGS_H
@@ -12,6 +12,8 @@
 
 #include "mm/broker/events.h"
 #include "mm/broker/poll.h"
+
+#define LOGS_REALM_BYTES (32u * 1024u) /* kept of a realm, if nobody says otherwise */
 
 struct logs;
 
@@ -26,8 +28,9 @@ struct logs_line {
 int logs_new(struct poll *poll, struct events *events, struct logs **ret_logs);
 void logs_free(struct logs *logs);
 
-/* Takes over the read end of a pipe, until its end. name is copied. Return: 0; -errno (fd is closed). */
-int logs_take_fd(struct logs *logs, const char *realm, const char *stream, int fd);
+/* Takes over the read end of a pipe, until its end, and keeps at most so much of that realm from now on. name
+ * is copied. Return: 0; -errno (fd is closed). */
+int logs_take_fd(struct logs *logs, const char *realm, const char *stream, int fd, uint32_t keep_bytes);
 /* Takes what a realm has printed so far, within its share: so that its last words come before its end. */
 void logs_drain(struct logs *logs, const char *realm);
 /* One line of the broker's own. */

@@ -45,7 +45,7 @@ struct revoke_lingering;
 #define BROKER_POOL_DEADLINE_NS  (UINT64_C(5) * REALM_SEC)
 #define BROKER_BACKOFF_FIRST_NS  (UINT64_C(100) * REALM_MSEC)
 #define BROKER_BACKOFF_LAST_NS   (UINT64_C(5) * REALM_SEC)
-#define BROKER_REALM_WAITS_MAX   32u   /* connects of one realm that wait */
+#define BROKER_REALM_WAITS       32u   /* connects of one realm that wait, unless its limits say otherwise */
 #define BROKER_WAITS_MAX         4096u /* … of all realms */
 #define BROKER_REALM_CHANNELS    4096u /* ends of channels that one realm may have */
 #define BROKER_RECORDS_MAX       4096u /* declarations and instances */
@@ -187,6 +187,7 @@ struct broker_realm {
     uint64_t *slots; /* bitmap of the slots in use */
     uint32_t slots_words;
     uint32_t waits_count;     /* of its connects */
+    uint32_t limits_told;     /* 1 << enum mm_limit: it was told that they are reached (bounds.c) */
     uint64_t second_start_ns; /* flood limit */
     uint32_t second_packets;
     struct poll_timer throttle;

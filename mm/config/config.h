@@ -28,22 +28,40 @@ struct mm_file {
 
 enum mm_restart { MM_RESTART_NEVER, MM_RESTART_ON_FAILURE };
 
-/* How much a realm may have. 0: as much as the launcher's own user may. */
+/* The keys of `limits:`. */
+enum mm_limit {
+    MM_LIMIT_MEMORY,
+    MM_LIMIT_ADDRESS_SPACE,
+    MM_LIMIT_THREADS,
+    MM_LIMIT_DESCRIPTORS,
+    MM_LIMIT_CHANNELS,
+    MM_LIMIT_WAITS,
+    MM_LIMIT_LOG,
+    MM_LIMIT_CPU_WEIGHT,
+    MM_LIMITS,
+};
+
+/* How much a realm may have. 0: as much as the launcher's own user may, or as the broker gives anybody. */
 struct mm_limits {
     uint64_t memory_bytes;        /* private: heap, stacks, data */
     uint64_t address_space_bytes; /* everything that is mapped */
-    uint32_t threads;
+    uint32_t threads;             /* with the one it starts with */
     uint32_t descriptors;
-    uint32_t channels;
-    uint32_t waits; /* connects that wait at once */
+    uint32_t channels; /* ends of channels; a default that depends on whether it provides anything */
+    uint32_t waits;    /* connects that wait at once */
     uint32_t log_bytes;
+    uint32_t cpu_weight;               /* of a cgroup, 1 to 10000; 0: as everybody */
+    struct mm_place places[MM_LIMITS]; /* where the file says so; line 0: it does not */
 };
 
 #define MM_LIMITS_DEFAULT                                                                                    \
     {                                                                                                        \
         .memory_bytes = UINT64_C(64) << 20, .address_space_bytes = UINT64_C(1) << 30, .threads = 32,         \
-        .descriptors = 4096, .channels = 4096, .waits = 32, .log_bytes = 32768                               \
+        .descriptors = 4096, .waits = 32, .log_bytes = 32768                                                 \
     }
+
+#define MM_CHANNELS_CLIENT   256u /* of a realm that provides nothing, unless its limits say otherwise */
+#define MM_CHANNELS_PROVIDER 4096u
 
 #define MM_INIT UINT32_MAX /* the parent of top-level realms: the system itself */
 

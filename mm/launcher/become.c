@@ -131,7 +131,7 @@ static int leave_powers(const struct plan *plan, const struct box *box)
         return error;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
         return -errno;
-    return limits_enter(&plan->realm->limits, &box->files_limit);
+    return limits_enter(&plan->realm->limits, &box->files_limit, has(box, SANDBOX_USERNS));
 }
 
 /* 6. Landlock. */

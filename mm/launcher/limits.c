@@ -5,7 +5,10 @@
  * The sanitizers reserve terabytes of addresses for themselves, so programs built with one have no limit of
  * memory or addresses.
  *
- * What bounds threads is not here: RLIMIT_NPROC counts all processes of a user, and realms share one.
+ * Threads: RLIMIT_NPROC counts the processes of a user, and all realms have the same one; but a user
+ * namespace has a count of its own (since 5.14), and in it there is this realm and nobody else. Without a
+ * namespace the limit would be for all of the user's processes together, so it is left as it is, and only a
+ * cgroup (cgroup.c) can count a realm's threads.
  */
 #include "mm/launcher/limits.h"
 
@@ -69,7 +72,7 @@ static int limit_memory(const struct mm_limits *limits)
     return setrlimit(RLIMIT_DATA, &data) < 0 ? -errno : 0;
 }
 
-int limits_enter(const struct mm_limits *limits, const struct rlimit *files_limit)
+int limits_enter(const struct mm_limits *limits, const struct rlimit *files_limit, bool own_namespace)
 {
     /* No core dump: writing one is a program of the host's, and reads all of the realm's memory. */
     static const __rlimit_resource_t none[] = {RLIMIT_CORE, RLIMIT_MSGQUEUE, RLIMIT_RTPRIO, RLIMIT_NICE};
@@ -80,6 +83,8 @@ int limits_enter(const struct mm_limits *limits, const struct rlimit *files_limi
             return error;
     }
     int error = limit_descriptors(limits->descriptors, files_limit);
+    if (error == 0 && own_namespace && limits->threads != 0)
+        error = lower(RLIMIT_NPROC, limits->threads);
     return error ? error : limit_memory(limits);
 }
 

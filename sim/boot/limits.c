@@ -46,6 +46,15 @@ static bool read_size(struct reader *reader, const struct yaml_node *value, cons
     return true;
 }
 
+/* Where a limit stands, so that whoever reaches it can be told. */
+static struct mm_limits *note(const struct yaml_node *value, void *target, enum mm_limit which)
+{
+    struct mm_limits *limits = target;
+
+    limits->places[which] = value->place;
+    return limits;
+}
+
 #define KIB(n) (UINT64_C(n) << 10)
 #define MIB(n) (UINT64_C(n) << 20)
 #define GIB(n) (UINT64_C(n) << 30)
@@ -53,41 +62,52 @@ static bool read_size(struct reader *reader, const struct yaml_node *value, cons
 /* The least of each is what a realm of librealm needs to start. */
 static void read_memory(struct reader *reader, const struct yaml_node *value, void *target)
 {
-    read_size(reader, value, "memory", MIB(1), GIB(1024), &((struct mm_limits *)target)->memory_bytes);
+    struct mm_limits *limits = note(value, target, MM_LIMIT_MEMORY);
+
+    read_size(reader, value, "memory", MIB(1), GIB(1024), &limits->memory_bytes);
 }
 
 static void read_address_space(struct reader *reader, const struct yaml_node *value, void *target)
 {
-    read_size(reader, value, "address_space", MIB(16), GIB(4096),
-              &((struct mm_limits *)target)->address_space_bytes);
+    struct mm_limits *limits = note(value, target, MM_LIMIT_ADDRESS_SPACE);
+
+    read_size(reader, value, "address_space", MIB(16), GIB(4096), &limits->address_space_bytes);
 }
 
 static void read_log(struct reader *reader, const struct yaml_node *value, void *target)
 {
+    struct mm_limits *limits = note(value, target, MM_LIMIT_LOG);
     uint64_t bytes;
 
-    if (read_size(reader, value, "log", KIB(1), MIB(16), &bytes))
-        ((struct mm_limits *)target)->log_bytes = (uint32_t)bytes;
+    if (read_size(reader, value, "log", KIB(1), MIB(1), &bytes))
+        limits->log_bytes = (uint32_t)bytes;
 }
 
 static void read_threads(struct reader *reader, const struct yaml_node *value, void *target)
 {
-    fields_integer(reader, value, "threads", 1, 4096, &((struct mm_limits *)target)->threads);
+    fields_integer(reader, value, "threads", 1, 4096, &note(value, target, MM_LIMIT_THREADS)->threads);
 }
 
 static void read_descriptors(struct reader *reader, const struct yaml_node *value, void *target)
 {
-    fields_integer(reader, value, "descriptors", 64, 1048576, &((struct mm_limits *)target)->descriptors);
+    fields_integer(reader, value, "descriptors", 64, 1048576,
+                   &note(value, target, MM_LIMIT_DESCRIPTORS)->descriptors);
 }
 
 static void read_channels(struct reader *reader, const struct yaml_node *value, void *target)
 {
-    fields_integer(reader, value, "channels", 1, 4096, &((struct mm_limits *)target)->channels);
+    fields_integer(reader, value, "channels", 1, 4096, &note(value, target, MM_LIMIT_CHANNELS)->channels);
 }
 
 static void read_waits(struct reader *reader, const struct yaml_node *value, void *target)
 {
-    fields_integer(reader, value, "waits", 1, 4096, &((struct mm_limits *)target)->waits);
+    fields_integer(reader, value, "waits", 1, 1024, &note(value, target, MM_LIMIT_WAITS)->waits);
+}
+
+static void read_cpu_weight(struct reader *reader, const struct yaml_node *value, void *target)
+{
+    fields_integer(reader, value, "cpu_weight", 1, 10000,
+                   &note(value, target, MM_LIMIT_CPU_WEIGHT)->cpu_weight);
 }
 
 void limits_read(struct reader *reader, const struct yaml_node *map, struct mm_limits *limits)
@@ -96,7 +116,7 @@ void limits_read(struct reader *reader, const struct yaml_node *map, struct mm_l
         {"memory", false, read_memory},     {"address_space", false, read_address_space},
         {"threads", false, read_threads},   {"descriptors", false, read_descriptors},
         {"channels", false, read_channels}, {"waits", false, read_waits},
-        {"log", false, read_log},
+        {"log", false, read_log},           {"cpu_weight", false, read_cpu_weight},
     };
 
     fields_read(reader, map, "limits", fields, sizeof fields / sizeof fields[0], limits);

@@ -175,7 +175,7 @@ Test(problems, wrong_types)
     expect_realm("limits: {memory: 64MB}", 44, "memory must be a size");
     expect_realm("limits: {memory: -1MiB}", 44, "memory must be a size");
     expect_realm("limits: {memory: 1KiB}", 44, "memory must be from 1024KiB to 1048576MiB");
-    expect_realm("limits: {log: 1GiB}", 41, "log must be from 1KiB to 16MiB");
+    expect_realm("limits: {log: 1GiB}", 41, "log must be from 1KiB to 1MiB");
     expect_realm("limits: {descriptors: 3}", 49, "descriptors must be from 64");
     expect_realm("limits: {memroy: 64MiB}", 36, "did you mean \"memory\"?");
     expect_realm("start_limit: {within: 10}", 49, "a number and a unit");

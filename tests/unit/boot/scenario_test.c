@@ -56,7 +56,7 @@ Test(scenario, defaults)
     cr_assert_eq(realm->limits.address_space_bytes, 1u << 30);
     cr_assert_eq(realm->limits.threads, 32u);
     cr_assert_eq(realm->limits.descriptors, 4096u);
-    cr_assert_eq(realm->limits.channels, 4096u);
+    cr_assert_eq(realm->limits.channels, 0u); /* it depends on what it provides */
     cr_assert_eq(realm->limits.waits, 32u);
     cr_assert_eq(realm->limits.log_bytes, 32768u);
     cr_assert_eq(realm->place.line, 3u);
@@ -69,13 +69,18 @@ Test(scenario, limits)
 {
     read_text(
         "system: s\nrealms:\n  - name: a\n    program: p\n    limits: {memory: 512MiB, address_space: 3GiB, "
-        "threads: 2, descriptors: 64, channels: 7, waits: 1, log: 8KiB}\n"
+        "threads: 2, descriptors: 64, channels: 7, waits: 1, log: 8KiB, cpu_weight: 50}\n"
         "  - {name: b, program: p, limits: {threads: 4}}\n");
     const struct mm_limits *a = &config->realms[0].limits, *b = &config->realms[1].limits;
     cr_assert_eq(a->memory_bytes, UINT64_C(512) << 20);
     cr_assert_eq(a->address_space_bytes, UINT64_C(3) << 30);
     cr_assert(a->threads == 2 && a->descriptors == 64 && a->channels == 7 && a->waits == 1);
     cr_assert_eq(a->log_bytes, 8192u);
+    cr_assert_eq(a->cpu_weight, 50u);
+    cr_assert(a->places[MM_LIMIT_MEMORY].line == 5 && a->places[MM_LIMIT_MEMORY].column == 22);
+    cr_assert(a->places[MM_LIMIT_CPU_WEIGHT].line == 5 && a->places[MM_LIMIT_CPU_WEIGHT].column == 126);
+    cr_assert_eq(b->places[MM_LIMIT_MEMORY].line, 0u);
+    cr_assert_eq(b->places[MM_LIMIT_THREADS].line, 6u);
     cr_assert(b->threads == 4 && b->descriptors == 4096 && b->memory_bytes == 64u << 20);
 }
 

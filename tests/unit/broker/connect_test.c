@@ -159,11 +159,11 @@ WORLD_TEST(connect, waits_are_bounded_and_end_with_their_realm)
     /* The 33rd wait of a realm costs its first; and no wait outlives its realm. */
     world_start(&world);
     struct process *a = world_open(&world, "A");
-    for (uint64_t i = 0; i < BROKER_REALM_WAITS_MAX + 1; i++)
+    for (uint64_t i = 0; i < BROKER_REALM_WAITS + 1; i++)
         process_connect(a, "database", REALM_CONNECT_WAIT, 100 + i);
     cr_expect_eq(process_reply(a, 100), REALM_E_LIMIT);
     cr_expect_eq(process_reply(a, 101), -1);
-    cr_expect_eq(world_counts(&world).waits, BROKER_REALM_WAITS_MAX);
+    cr_expect_eq(world_counts(&world).waits, BROKER_REALM_WAITS);
     process_exit(a, 0);
     cr_expect_eq(world_counts(&world).waits, 0);
 }

@@ -41,19 +41,19 @@ WORLD_TEST(limits, waits)
     world_start(&world);
     char name[16];
     struct process *last = NULL;
-    for (unsigned i = 0; i <= BROKER_WAITS_MAX / BROKER_REALM_WAITS_MAX; i++) {
+    for (unsigned i = 0; i <= BROKER_WAITS_MAX / BROKER_REALM_WAITS; i++) {
         snprintf(name, sizeof(name), "u%u", i);
         cr_assert_eq(world_spawn(&world, "U", name), 0);
         last = world_open(&world, name);
-        if (i == BROKER_WAITS_MAX / BROKER_REALM_WAITS_MAX)
+        if (i == BROKER_WAITS_MAX / BROKER_REALM_WAITS)
             break;
-        for (uint64_t j = 0; j < BROKER_REALM_WAITS_MAX; j++)
+        for (uint64_t j = 0; j < BROKER_REALM_WAITS; j++)
             cr_assert_eq(process_connect(last, "database", REALM_CONNECT_WAIT, 10 + j), -1);
     }
     cr_expect_eq(world_counts(&world).waits, BROKER_WAITS_MAX);
     cr_expect_eq(process_connect(last, "database", REALM_CONNECT_WAIT, 10), REALM_E_LIMIT);
     process_exit(world_process(&world, "u0"), 0);
-    cr_expect_eq(world_counts(&world).waits, BROKER_WAITS_MAX - BROKER_REALM_WAITS_MAX);
+    cr_expect_eq(world_counts(&world).waits, BROKER_WAITS_MAX - BROKER_REALM_WAITS);
     cr_expect_eq(process_connect(last, "database", REALM_CONNECT_WAIT, 11), -1);
 }
 

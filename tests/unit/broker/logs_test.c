@@ -43,12 +43,14 @@ static void close_logs(void)
     poll_free(loop);
 }
 
+static uint32_t keep_bytes = LOGS_REALM_BYTES;
+
 /* The write end of a pipe into the log. */
 static int open_pipe(const char *realm, const char *stream)
 {
     int ends[2];
     cr_assert_eq(pipe2(ends, O_CLOEXEC), 0);
-    cr_assert_eq(logs_take_fd(logs, realm, stream, ends[0]), 0);
+    cr_assert_eq(logs_take_fd(logs, realm, stream, ends[0], keep_bytes), 0);
     return ends[1];
 }
 
@@ -271,23 +273,43 @@ Test(logs, realm_bound, .init = open_logs, .fini = close_logs)
     close(noisy);
 }
 
-/* Goal: of all realms at most 256 KiB are kept, the newest. */
+/* Goal: of a realm as much is kept as its own limit says. */
+Test(logs, realm_bound_of_its_own, .init = open_logs, .fini = close_logs)
+{
+    size_t bytes;
+
+    keep_bytes = 1024;
+    int small = open_pipe("small", "out");
+    keep_bytes = 128 * 1024;
+    int large = open_pipe("large", "out");
+    for (int i = 0; i < 2000; i++) {
+        print(small, "some words\n");
+        print(large, "some words\n");
+    }
+    await(4000);
+    cr_assert_eq(kept("small", &bytes), 1024 / (64 + 10));
+    cr_assert_eq(kept("large", &bytes), 128 * 1024 / (64 + 10));
+    close(small);
+    close(large);
+}
+
+/* Goal: of all realms at most 1 MiB is kept, the newest. */
 Test(logs, whole_bound, .init = open_logs, .fini = close_logs)
 {
     char name[32], text[1000];
     size_t bytes;
     memset(text, 'y', sizeof text - 1);
     text[sizeof text - 1] = '\0';
-    for (int realm = 0; realm < 20; realm++)
+    for (int realm = 0; realm < 60; realm++)
         for (int i = 0; i < 30; i++) {
             snprintf(name, sizeof name, "realm%d", realm);
             logs_say(logs, name, "%s", text);
         }
     kept(NULL, &bytes);
-    cr_assert_leq(bytes, 256 * 1024);
-    cr_assert_geq(bytes, 200 * 1024);
+    cr_assert_leq(bytes, 1024 * 1024);
+    cr_assert_geq(bytes, 800 * 1024);
     cr_assert_null(line_at("realm0", 0));
-    cr_assert_not_null(line_at("realm19", 0));
+    cr_assert_not_null(line_at("realm59", 0));
 }
 
 /* Goal: lines without text have a price, too: they are not kept without end. */

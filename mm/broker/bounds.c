@@ -1,0 +1,113 @@
+/*
+ * A limit that is reached is told once in an incarnation, whatever the realm does: else a flood of requests
+ * would be a flood of events. Each refusal is answered, and costs its realm one of its packets of the second.
+ *
+ * Every realm has its own limit of channels; but a client's channels use up its server's, too, and a client
+ * that may have many could leave nothing to the others. So once half of a server's are gone, a client gets
+ * another one only while it holds fewer of them than are left: what one takes, it leaves to the rest.
+ */
+#include "mm/broker/bounds.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <jansson.h>
+#include <realm/error.h>
+
+#include "mm/broker/realms.h"
+#include "mm/broker/state.h"
+
+static const char *const keys[MM_LIMITS] = {
+    [MM_LIMIT_MEMORY] = "memory",     [MM_LIMIT_ADDRESS_SPACE] = "address_space",
+    [MM_LIMIT_THREADS] = "threads",   [MM_LIMIT_DESCRIPTORS] = "descriptors",
+    [MM_LIMIT_CHANNELS] = "channels", [MM_LIMIT_WAITS] = "waits",
+    [MM_LIMIT_LOG] = "log",           [MM_LIMIT_CPU_WEIGHT] = "cpu_weight",
+};
+
+static const struct mm_limits *limits_of(const struct broker_realm *realm)
+{
+    return &realms_declaration(realm)->limits;
+}
+
+static uint32_t at_most(uint32_t wanted, uint32_t most)
+{
+    return wanted < most ? wanted : most;
+}
+
+uint32_t bounds_channels(const struct broker_realm *realm)
+{
+    const struct mm_realm *declaration = realms_declaration(realm);
+
+    if (declaration->limits.channels != 0)
+        return at_most(declaration->limits.channels, BROKER_REALM_CHANNELS);
+    return declaration->provider ? MM_CHANNELS_PROVIDER : MM_CHANNELS_CLIENT;
+}
+
+uint32_t bounds_waits(const struct broker_realm *realm)
+{
+    const uint32_t waits = limits_of(realm)->waits;
+
+    return waits ? at_most(waits, BROKER_WAITS_MAX) : BROKER_REALM_WAITS;
+}
+
+uint32_t bounds_log_bytes(const struct broker_realm *realm)
+{
+    const uint32_t bytes = limits_of(realm)->log_bytes;
+
+    return bytes ? bytes : LOGS_REALM_BYTES;
+}
+
+/* Those that the broker holds. */
+static uint64_t value_of(const struct broker_realm *realm, enum mm_limit which)
+{
+    if (which == MM_LIMIT_CHANNELS)
+        return bounds_channels(realm);
+    if (which == MM_LIMIT_WAITS)
+        return bounds_waits(realm);
+    return bounds_log_bytes(realm);
+}
+
+void bounds_reached(struct broker_realm *realm, enum mm_limit which)
+{
+    const struct mm_realm *declaration = realms_declaration(realm);
+    const struct mm_place *place = &declaration->limits.places[which];
+    char at[BROKER_PLACE_MAX], fix[BROKER_FIX_MAX];
+
+    if (realm->limits_told & 1u << which)
+        return;
+    realm->limits_told |= 1u << which;
+    if (place->line == 0)
+        place = &declaration->place; /* a default: it would be changed there */
+    broker_place(realm->broker, place->line, place->column, at);
+    snprintf(fix, sizeof fix, "raise `%s` in the `limits:` of realm `%s`", keys[which], declaration->name);
+    events_emit(realm->broker->events, "limited", "{s:s, s:s, s:I, s:s, s:s}", "realm", realm->name, "limit",
+                keys[which], "value", (json_int_t)value_of(realm, which), "at", at, "fix", fix);
+}
+
+static uint32_t held_with(const struct broker_realm *client, const struct broker_realm *server)
+{
+    uint32_t held = 0;
+
+    for (const struct broker_channel *channel = client->channels; channel;) {
+        const bool as_client = channel->client.realm == client;
+        held += as_client && channel->server.realm == server;
+        channel = as_client ? channel->client.next_of_realm : channel->server.next_of_realm;
+    }
+    return held;
+}
+
+int bounds_channel(struct broker_realm *client, struct broker_realm *server)
+{
+    const uint32_t most = bounds_channels(server);
+
+    if (client->channels_count >= bounds_channels(client)) {
+        bounds_reached(client, MM_LIMIT_CHANNELS);
+        return REALM_E_LIMIT;
+    }
+    const uint32_t left = server->channels_count < most ? most - server->channels_count : 0;
+    if (left == 0 || (left < most / 2 && held_with(client, server) >= left)) {
+        bounds_reached(server, MM_LIMIT_CHANNELS);
+        return REALM_E_LIMIT;
+    }
+    return 0;
+}

@@ -1,0 +1,26 @@
+/*
+ * The limits of the scenario that the broker holds itself: ends of channels, connects that wait, kept output.
+ */
+#ifndef MM_BROKER_BOUNDS_H
+#define MM_BROKER_BOUNDS_H
+
+#include <stdint.h>
+
+#include "mm/config/config.h"
+
+struct broker_realm;
+
+uint32_t bounds_channels(const struct broker_realm *realm);
+uint32_t bounds_waits(const struct broker_realm *realm);
+uint32_t bounds_log_bytes(const struct broker_realm *realm);
+
+/*
+ * May there be one more channel between the two? Return: 0; REALM_E_LIMIT: no, and the event `limited` has
+ * said whose limit it is, unless it has done so before.
+ */
+int bounds_channel(struct broker_realm *client, struct broker_realm *server);
+
+/* The realm has reached this limit: tells of it in the event `limited`, once in an incarnation. */
+void bounds_reached(struct broker_realm *realm, enum mm_limit which);
+
+#endif
