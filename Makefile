@@ -33,7 +33,7 @@ LIBS_host  := -ljansson -lfyaml -lseccomp -l:liburing.a -lm -lpthread
 
 # --- archives, one a folder ---
 FOLDERS := librealm/core librealm/proto librealm/ring librealm/os/linux librealm/os/sim librealm/client \
-           mm/config mm/policy mm/sandbox mm/broker mm/launcher sim/boot tools
+           mm/config mm/policy mm/oracle mm/sandbox mm/broker mm/launcher sim/boot tools
 archive  = $(BUILD)/lib$(subst /,-,$(1)).a
 # A main() is no part of an archive: it would be taken for a test's.
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard $(1)/*.c)))

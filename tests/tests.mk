@@ -28,6 +28,8 @@ $(BUILD)/tests/unit/client/%_test: $(BUILD)/tests/unit/client/%_test.o $(T_twin)
 	$(LINK_TEST) -lcriterion
 $(BUILD)/tests/unit/policy/%_test: $(BUILD)/tests/unit/policy/%_test.o $(call archive,mm/policy) $(A_core)
 	$(LINK_TEST) -lcriterion
+$(BUILD)/tests/unit/oracle/%_test: $(BUILD)/tests/unit/oracle/%_test.o $(call archive,mm/oracle)
+	$(LINK_TEST) -lcriterion
 $(BUILD)/tests/unit/config/%_test: $(BUILD)/tests/unit/config/%_test.o $(call archive,mm/config) $(call archive,mm/policy) $(A_core)
 	$(LINK_TEST) -lcriterion
 $(BUILD)/tests/unit/boot/%_test: $(BUILD)/tests/unit/boot/%_test.o $(call archive,sim/boot) $(call archive,mm/config) $(call archive,mm/policy) $(A_core)

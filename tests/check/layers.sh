@@ -48,6 +48,7 @@ rule librealm/client system librealm/client/ librealm/os/os.h librealm/ring/ lib
 rule mm/config system mm/config/ mm/policy/policy.h librealm/core/
 rule mm/sandbox system mm/sandbox/ librealm/core/ librealm/os/linux/futex_uring.h librealm/os/linux/probe.h
 rule mm/policy pure mm/policy/ librealm/core/
+rule mm/oracle pure mm/oracle/
 rule mm/broker system mm/broker/ mm/sandbox/ mm/config/ mm/policy/policy.h librealm/proto/ librealm/core/ librealm/os/os.h librealm/ring/
 rule mm/launcher system mm/launcher/ mm/sandbox/ mm/config/config.h mm/config/stop_point.h librealm/proto/ librealm/core/ librealm/os/os.h
 rule mm system mm/ librealm/os/os.h
@@ -71,6 +72,7 @@ symbols "$B/liblibrealm-core.a" librealm/core "$PURE"
 symbols "$B/liblibrealm-proto.a" librealm/proto "$PURE"
 symbols "$B/liblibrealm-ring.a" librealm/ring "$PURE"
 symbols "$B/libmm-policy.a" mm/policy "$PURE"
+symbols "$B/libmm-oracle.a" mm/oracle "$PURE|oracle_.*|fact_.*"
 symbols "$B/liblibrealm-client.a" librealm/client "$PURE|malloc|calloc|realloc|free|vsnprintf|snprintf|abort|__assert_fail|link_.*|loop_.*|qsort"
 
 [ $bad -eq 0 ] && echo "check-layers: $files files"
