@@ -10,7 +10,8 @@
  *
  * Realms, services and capabilities are numbers: the order in which they came to be. Init is realm 0.
  *
- * Pure: no memory of its own, no input or output. A struct oracle_world belongs to one thread.
+ * Pure: no memory of its own, no input or output. Strings are borrowed, for as long as system or events live.
+ * A struct oracle_world belongs to one thread.
  */
 #ifndef MM_ORACLE_H
 #define MM_ORACLE_H
@@ -55,7 +56,7 @@ enum oracle_resource {
 };
 
 struct oracle_realm {
-    char name[32];
+    const char *name;
     int parent;                        /* ORACLE_NONE: init */
     int instance_of;                   /* a declaration, or ORACLE_NONE */
     bool debug;                        /* declared with it */
@@ -73,9 +74,9 @@ enum oracle_match {
 
 struct oracle_entry {
     enum oracle_match match;
-    int realm;        /* BY_REALM */
-    char pattern[96]; /* BY_PATH */
-    uint32_t rights;  /* of an access entry or a grant; 0: none are written there */
+    int realm;           /* BY_REALM */
+    const char *pattern; /* BY_PATH */
+    uint32_t rights;     /* of an access entry or a grant; 0: none are written there */
 };
 
 struct oracle_list {
@@ -84,7 +85,7 @@ struct oracle_list {
 };
 
 struct oracle_service {
-    char names[ORACLE_NAMES][32]; /* the first is its own, then aliases */
+    const char *names[ORACLE_NAMES]; /* the first is its own, then aliases */
     size_t names_count;
     int provider;
     struct oracle_list deny, access;
@@ -138,7 +139,7 @@ struct oracle_event {
     enum oracle_event_kind kind;
     int actor, subject;
     int source; /* a capability; what was never there is ORACLE_NONE */
-    char name[32];
+    const char *name;
     uint32_t rights;
     enum oracle_mode mode;
     uint64_t badge;
@@ -254,8 +255,8 @@ int oracle_service(const struct oracle_world *world, const char *name);
 /* Section 2: may a step of removal report this capability now? */
 bool oracle_may_clear(const struct oracle_world *world, int capability);
 
-/* `/` for init, else the parent's path and the name. size is enough for any: ORACLE_PATH_MAX. */
-#define ORACLE_PATH_MAX (33u * ORACLE_REALMS)
+/* `/` for init, else the parent's path and the name; what goes beyond ORACLE_PATH_MAX is cut off. */
+#define ORACLE_PATH_MAX 8192u
 void oracle_path(const struct oracle_world *world, int realm, char ret_path[ORACLE_PATH_MAX]);
 
 /* Section 3's patterns. */

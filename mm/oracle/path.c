@@ -13,9 +13,12 @@ void oracle_path(const struct oracle_world *world, int realm, char ret_path[ORAC
         ret_path[length++] = '/';
     while (steps-- > 0) {
         const char *name = world->realms[way[steps]].name;
+        size_t size = strlen(name);
+        if (length + 1 + size >= ORACLE_PATH_MAX)
+            break;
         ret_path[length++] = '/';
-        memcpy(ret_path + length, name, strlen(name));
-        length += strlen(name);
+        memcpy(ret_path + length, name, size);
+        length += size;
     }
     ret_path[length] = '\0';
 }

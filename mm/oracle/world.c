@@ -200,7 +200,7 @@ static void add_instance(struct oracle_world *world, const struct oracle_event *
 {
     struct oracle_realm *instance = &world->realms[world->realms_count++];
     *instance = world->realms[event->subject];
-    memcpy(instance->name, event->name, sizeof instance->name);
+    instance->name = event->name;
     instance->instance_of = event->subject;
     for (size_t i = 0; i < ORACLE_RESOURCES; i++)
         instance->limits[i] = world->system->realms[event->subject].limits[i];

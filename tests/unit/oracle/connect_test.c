@@ -105,7 +105,7 @@ Test(oracle_connect, entries_match_in_five_ways)
     cr_assert(oracle_may_connect(&story.world, sub_sub, DATABASE, &answer));
     cr_assert_not(oracle_may_connect(&story.world, APP, DATABASE, &answer));
     entry->match = ORACLE_BY_PATH;
-    strcpy(entry->pattern, "/web/**");
+    entry->pattern = "/web/**";
     cr_assert(oracle_may_connect(&story.world, sub_sub, DATABASE, &answer));
     cr_assert_not(oracle_may_connect(&story.world, APP, DATABASE, &answer));
     entry->match = ORACLE_BY_ALL;
@@ -121,9 +121,9 @@ Test(oracle_connect, instances_are_matched_by_declaration_and_by_their_own_path)
     int instance = (int)story.world.realms_count - 1;
     ALLOWED(ORACLE_START, INIT, .subject = instance);
     add_entry(&story.system.services[DATABASE].access, ORACLE_BY_PATH, 0);
-    strcpy(story.system.services[DATABASE].access.entries[0].pattern, "/app");
+    story.system.services[DATABASE].access.entries[0].pattern = "/app";
     REFUSED(ORACLE_DENIED, "default", ORACLE_CONNECT, instance, .name = "sql");
-    strcpy(story.system.services[DATABASE].access.entries[0].pattern, "/app-*");
+    story.system.services[DATABASE].access.entries[0].pattern = "/app-*";
     ALLOWED(ORACLE_CONNECT, instance, .name = "sql");
     add_entry(&story.system.services[DATABASE].deny, ORACLE_BY_REALM, APP);
     REFUSED(ORACLE_DENIED, "deny", ORACLE_CONNECT, instance, .name = "sql");

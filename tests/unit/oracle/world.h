@@ -31,7 +31,7 @@ static struct story story;
 static inline int add_realm(const char *name, int parent)
 {
     struct oracle_realm *realm = &story.system.realms[story.system.realms_count];
-    strcpy(realm->name, name);
+    realm->name = name;
     realm->parent = parent;
     realm->instance_of = ORACLE_NONE;
     for (size_t i = 0; i < ORACLE_RESOURCES; i++)
@@ -42,7 +42,7 @@ static inline int add_realm(const char *name, int parent)
 static inline int add_service(const char *name, int provider)
 {
     struct oracle_service *service = &story.system.services[story.system.services_count];
-    strcpy(service->names[0], name);
+    service->names[0] = name;
     service->names_count = 1;
     service->provider = provider;
     return (int)story.system.services_count++;
@@ -62,7 +62,7 @@ static inline void begin(void)
     add_realm("web", INIT);
     add_realm("sub", WEB);
     add_service("database", DB);
-    strcpy(story.system.services[0].names[story.system.services[0].names_count++], "sql");
+    story.system.services[0].names[story.system.services[0].names_count++] = "sql";
     story.system.realms[WEB].debug = true;
     story.system.realms[WEB].gates = 1u << 1 | 1u << 21;
     story.system.children_call_parents = story.system.parents_call_children = true;
