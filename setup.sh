@@ -18,7 +18,7 @@ TEXT
 
 # What the build needs, and what only the tests need beyond it.
 BUILD_PACKAGES="gcc libc6-dev make pkg-config liburing-dev libseccomp-dev libjemalloc-dev libfyaml-dev libjansson-dev"
-TEST_PACKAGES="g++ libcriterion-dev clang clang-format clang-tidy libclang-rt-14-dev git procps strace"
+TEST_PACKAGES="g++ graphviz libcriterion-dev clang clang-format clang-tidy libclang-rt-14-dev git procps strace"
 
 missing() {
     for package in "$@"; do

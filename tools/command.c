@@ -78,10 +78,25 @@ const struct command command_table[] = {
      0,
      0,
      "list the capabilities",
-     "Lists the derivation tree: endpoints, and the send capabilities that were minted from them.",
-     "realm caps",
-     {JSON, INSTANCE},
+     "Lists the capabilities: endpoints, and what was derived from them. With --tree each stands below what "
+     "it "
+     "was derived from.",
+     "realm caps --tree",
+     {{"--tree", 0, NULL, "draw the derivation tree", NULL}, JSON, INSTANCE},
      caps_main},
+    {"graph",
+     "",
+     0,
+     0,
+     "draw the system: realms, services, channels, who may connect, capabilities",
+     "Prints the realms as a tree, each with what it provides and what it is connected to. With --dot it "
+     "prints "
+     "a graph in graphviz's language instead, and with --svg it lets graphviz's program dot draw that.",
+     "realm graph --svg system.svg",
+     {{"--dot", 0, NULL, "print a graph for graphviz", NULL},
+      {"--svg", 0, "FILE", "draw the graph into this file; needs graphviz", NULL},
+      INSTANCE},
+     graph_main},
     {"explain",
      "REALM SERVICE",
      2,

@@ -52,6 +52,7 @@ int ps_main(const struct arguments *arguments);
 int services_main(const struct arguments *arguments);
 int channels_main(const struct arguments *arguments);
 int caps_main(const struct arguments *arguments);
+int graph_main(const struct arguments *arguments);
 int explain_main(const struct arguments *arguments);
 int spawn_main(const struct arguments *arguments);
 int kill_main(const struct arguments *arguments);

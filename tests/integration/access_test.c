@@ -3,7 +3,10 @@
  * default, which is no. A denial names its rule and what would allow it.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/integration/harness.h"
 
@@ -196,5 +199,46 @@ Test(access, shows)
     cr_assert_not_null(json_string_value(json_object_get(no, "fix")));
     json_decref(no);
     cr_assert_eq(run_stop(run), 0);
+    run_nothing_left(run);
+}
+
+/* Goal: the running system is drawn: as a tree of capabilities, as a list, for graphviz, and by graphviz. */
+Test(access, pictures)
+{
+    int status;
+    char path[] = "/tmp/realm-graph-XXXXXX";
+    int fd = mkstemp(path);
+    cr_assert_geq(fd, 0);
+    close(fd);
+    struct run *run =
+        run_start("system: t\nrealms:\n" SERVER
+                  "  - {name: client, program: \"@BIN@/worker\", args: [connect, echo, call, \"1\", run]}\n"
+                  "services:\n  - {name: echo, provider: server, access: [client]}\n",
+                  NULL);
+    run_wait_event(run, "log", "realm", "client");
+    char *text = run_command(run, &status, (const char *const[]){"caps", "--tree", NULL});
+    cr_assert_eq(status, 0, "%s", text);
+    cr_assert_not_null(strstr(text, "└─ send echo"), "%s", text);
+    free(text);
+    text = run_command(run, &status, (const char *const[]){"graph", NULL});
+    cr_assert_eq(status, 0, "%s", text);
+    cr_assert_not_null(strstr(text, "connected to echo of server"), "%s", text);
+    free(text);
+    text = run_command(run, &status, (const char *const[]){"graph", "--dot", NULL});
+    cr_assert_eq(status, 0, "%s", text);
+    cr_assert_not_null(strstr(text, "label=\"channel, badge 1\""), "%s", text);
+    free(text);
+    text = run_command(run, &status, (const char *const[]){"graph", "--svg", path, NULL});
+    cr_assert_eq(status, 0, "%s", text);
+    free(text);
+    FILE *picture = fopen(path, "r");
+    char svg[65536];
+    size_t size = fread(svg, 1, sizeof svg - 1, picture);
+    svg[size] = '\0';
+    fclose(picture);
+    cr_assert_not_null(strstr(svg, "<svg"), "graphviz drew nothing");
+    cr_assert_not_null(strstr(svg, ">echo</text>"));
+    unlink(path);
+    run_stop(run);
     run_nothing_left(run);
 }
