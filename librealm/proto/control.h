@@ -152,7 +152,7 @@ struct realm_control_reply {
     int32_t status;                     /* 0 or REALM_E_* */
     uint32_t reserved;
     uint64_t value;
-    uint64_t decision; /* number of the policy decision, or 0 */
+    uint64_t decision; /* its number among this realm's own, or 0 */
 };
 _Static_assert(sizeof(struct realm_control_reply) == 40, "layout");
 

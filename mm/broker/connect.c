@@ -88,19 +88,20 @@ static enum outcome attempt(struct broker_realm *realm, const char *name, uint64
     struct policy_decision decision;
     policy_decide(broker->policy, &event, &decision);
     broker->decisions++;
+    realm->decisions++;
 
     struct broker_service *service = broker_service_of(broker, decision.service);
     bool allowed = decision.status == 0 || (decision.status == REALM_E_NO_SERVICE && service);
     if (!allowed) {
         explain_denied(realm, name, &decision);
-        delivery_reply(realm, xid, decision.status, 0, broker->decisions);
+        delivery_reply(realm, xid, decision.status, 0, realm->decisions);
         return ANSWERED;
     }
     *ret_service = service;
     if (decision.status == REALM_E_NO_SERVICE) {
         if (flags & REALM_CONNECT_WAIT)
             return NEEDS_REGISTRATION;
-        delivery_reply(realm, xid, REALM_E_NO_SERVICE, 0, broker->decisions);
+        delivery_reply(realm, xid, REALM_E_NO_SERVICE, 0, realm->decisions);
         return ANSWERED;
     }
     realm_assert(service->provider != NULL); /* the registry and the policy agree */
@@ -114,7 +115,7 @@ static enum outcome attempt(struct broker_realm *realm, const char *name, uint64
         return NEEDS_POOL;
     }
     if (open_channel(realm, service, &event, &decision, xid, flags))
-        delivery_reply(realm, xid, REALM_E_LIMIT, 0, broker->decisions);
+        delivery_reply(realm, xid, REALM_E_LIMIT, 0, realm->decisions);
     return ANSWERED;
 }
 

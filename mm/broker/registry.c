@@ -51,17 +51,18 @@ void registry_register(struct broker_realm *realm, const struct realm_control_na
     struct policy_decision decision;
     policy_decide(broker->policy, &event, &decision);
     broker->decisions++;
+    realm->decisions++;
     if (decision.status) {
         if (decision.status != REALM_E_EXISTS)
             explain_denied(realm, name, &decision);
-        delivery_reply(realm, request->header.xid, decision.status, 0, broker->decisions);
+        delivery_reply(realm, request->header.xid, decision.status, 0, realm->decisions);
         return;
     }
     struct broker_service *service = broker_service_of(broker, decision.service);
     realm_assert(service != NULL && service->provider == NULL);
     service->token = (struct broker_token){.kind = BROKER_TOKEN_ENDPOINT, .owner = realm};
     if (policy_reserve(broker->policy) || cookies_add(broker->cookies, &service->token)) {
-        delivery_reply(realm, request->header.xid, REALM_E_LIMIT, 0, broker->decisions);
+        delivery_reply(realm, request->header.xid, REALM_E_LIMIT, 0, realm->decisions);
         return;
     }
     struct policy_outcome outcome;
@@ -73,7 +74,7 @@ void registry_register(struct broker_realm *realm, const struct realm_control_na
     events_emit(broker->events, "registered", "{s:s, s:s}", "realm", realm->name, "service",
                 service->config->name);
     MM_STOP_POINT("broker-registered");
-    delivery_reply(realm, request->header.xid, 0, service->token.cookie, broker->decisions);
+    delivery_reply(realm, request->header.xid, 0, service->token.cookie, realm->decisions);
 }
 
 /* The policy has let go of the endpoint and of everything derived from it. */

@@ -86,19 +86,22 @@ void requests_spawn(struct broker_realm *realm, const struct realm_control_spawn
         .args_size = request->args_size,
     };
     struct broker_realm *child;
+    const uint64_t number = ++realm->decisions;
     int error = broker_spawn(realm->broker, &spawn, &child);
     if (error) {
-        delivery_reply(realm, request->header.xid, as_status(error), 0, realm->broker->decisions);
+        delivery_reply(realm, request->header.xid, as_status(error), 0, number);
         return;
     }
     child->spawner = realm;
     child->spawn_xid = request->header.xid;
-    child->spawn_decision = realm->broker->decisions;
+    child->spawn_decision = number;
 }
 
+/* Of a realm that is not there and of one that is no child the answer is the same, to its number. */
 void requests_kill(struct broker_realm *realm, const struct realm_control_named *request)
 {
     struct broker *broker = realm->broker;
+    const uint64_t number = ++realm->decisions;
     struct broker_realm *child = broker_find_realm(broker, (const char *)request->name.text);
     struct policy_decision decision = {.status = REALM_E_NOT_CHILD};
     if (child) {
@@ -108,16 +111,17 @@ void requests_kill(struct broker_realm *realm, const struct realm_control_named 
     }
     if (decision.status == 0)
         broker_kill(broker, child, BROKER_CAUSE_PARENT);
-    delivery_reply(realm, request->header.xid, decision.status, 0, child ? broker->decisions : 0);
+    delivery_reply(realm, request->header.xid, decision.status, 0, number);
 }
 
 void requests_grant(struct broker_realm *realm, const struct realm_control_grant *request)
 {
     struct broker *broker = realm->broker;
+    const uint64_t number = ++realm->decisions;
     const char *service = (const char *)request->service.text;
     struct broker_realm *child = broker_find_realm(broker, (const char *)request->child.text);
     if (!child) {
-        delivery_reply(realm, request->header.xid, REALM_E_NOT_CHILD, 0, 0);
+        delivery_reply(realm, request->header.xid, REALM_E_NOT_CHILD, 0, number);
         return;
     }
     struct policy_event event = {.kind = POLICY_GRANT,
@@ -138,7 +142,7 @@ void requests_grant(struct broker_realm *realm, const struct realm_control_grant
         events_emit(broker->events, "granted", "{s:s, s:s, s:s}", "realm", realm->name, "child", child->name,
                     "service", service);
     }
-    delivery_reply(realm, request->header.xid, status, 0, broker->decisions);
+    delivery_reply(realm, request->header.xid, status, 0, number);
 }
 
 void broker_query_stats(struct broker *broker)

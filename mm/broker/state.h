@@ -197,6 +197,7 @@ struct broker_realm {
     struct broker_realm *spawner; /* its parent, whose SPAWN waits for this start; NULL: nobody's */
     uint64_t spawn_xid;
     uint64_t spawn_decision;
+    uint64_t decisions;               /* made for this realm: a common count would tell one of the others */
     struct realm_control_stats stats; /* the last it sent; zeros before */
     bool queried;                     /* … and was asked for again */
 };

@@ -44,11 +44,11 @@ void loaders_deinit(struct loaders *loaders)
     loaders->entries = NULL;
 }
 
-void loaders_take(struct loaders *loaders, uint64_t realm, int listener, int program)
+void loaders_take(struct loaders *loaders, uint64_t realm, pid_t pid, int listener, int program)
 {
     assert(loaders->count < CHILDREN_MAX);
-    loaders->entries[loaders->count++] =
-        (struct loader){.realm = realm, .listener = listener, .program = program, .deadline_ns = UINT64_MAX};
+    loaders->entries[loaders->count++] = (struct loader){
+        .realm = realm, .pid = pid, .listener = listener, .program = program, .deadline_ns = UINT64_MAX};
 }
 
 struct loader *loaders_find(const struct loaders *loaders, uint64_t realm)
@@ -91,28 +91,29 @@ uint64_t loaders_deadline_ns(const struct loaders *loaders)
 
 /* --- answering --- */
 
-static void refuse(const struct loader *loader, uint64_t id, int error)
+/* error 0: it is done. */
+static void answer(const struct loader *loader, uint64_t id, int error)
 {
-    struct seccomp_notif_resp answer = {.id = id, .error = -error};
+    struct seccomp_notif_resp response = {.id = id, .error = -error};
 
-    (void)ioctl(loader->listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+    (void)ioctl(loader->listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
 }
 
 static void let_through(const struct loader *loader, uint64_t id)
 {
-    struct seccomp_notif_resp answer = {.id = id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
+    struct seccomp_notif_resp response = {.id = id, .flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE};
 
-    (void)ioctl(loader->listener, SECCOMP_IOCTL_NOTIF_SEND, &answer);
+    (void)ioctl(loader->listener, SECCOMP_IOCTL_NOTIF_SEND, &response);
 }
 
 /* The descriptor is the realm's with the answer, in one step. */
 static void hand_over(const struct loader *loader, uint64_t id, int fd)
 {
-    struct seccomp_notif_addfd answer = {
+    struct seccomp_notif_addfd response = {
         .id = id, .flags = SECCOMP_ADDFD_FLAG_SEND, .srcfd = (uint32_t)fd, .newfd_flags = O_CLOEXEC};
 
-    if (ioctl(loader->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &answer) < 0)
-        refuse(loader, id, errno);
+    if (ioctl(loader->listener, SECCOMP_IOCTL_NOTIF_ADDFD, &response) < 0)
+        answer(loader, id, errno);
 }
 
 /* Two parts, so that a text which ends before an unmapped page is read as far as it goes. */
@@ -175,11 +176,52 @@ static void serve_open(const struct loader *loader, const struct seccomp_notif *
         return;
     int fd = copied && loader->program >= 0 ? open_listed(loader, path, call->data.args[2]) : -ENOENT;
     if (fd < 0) {
-        refuse(loader, call->id, -fd);
+        answer(loader, call->id, -fd);
         return;
     }
     hand_over(loader, call->id, fd);
     close(fd);
+}
+
+/*
+ * What a descriptor of the realm is: kind, size and identity, by which the loader tells libraries apart. No
+ * times: those of a file speak of others who use it. The answer is written into the realm's memory; a process
+ * that is not reaped keeps its number, so this never writes into another's.
+ */
+static int tell_status(const struct loader *loader, int fd, uint64_t address)
+{
+    char path[64];
+    struct stat status;
+
+    if (fd < 0)
+        return EBADF;
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", (int)loader->pid, fd);
+    if (stat(path, &status) < 0)
+        return EBADF;
+    struct stat told = {.st_dev = status.st_dev,
+                        .st_ino = status.st_ino,
+                        .st_mode = status.st_mode,
+                        .st_nlink = 1,
+                        .st_size = status.st_size,
+                        .st_blksize = status.st_blksize};
+    struct iovec local = {&told, sizeof told}, remote = {(void *)(uintptr_t)address, sizeof told};
+    return process_vm_writev(loader->pid, &local, 1, &remote, 1, 0) == (ssize_t)sizeof told ? 0 : EFAULT;
+}
+
+/* newfstatat is served where it means fstat. */
+static void serve_stat(const struct loader *loader, const struct seccomp_notif *call)
+{
+    char path[LOADER_PATH_MAX + 1] = "";
+    const bool named = call->data.nr == SYS_newfstatat;
+
+    bool copied = !named || copy_path((pid_t)call->pid, call->data.args[1], path);
+    if (ioctl(loader->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &call->id) < 0)
+        return;
+    if (named && (!copied || path[0] != '\0' || call->data.args[3] != AT_EMPTY_PATH))
+        answer(loader, call->id, ENOENT);
+    else
+        answer(loader, call->id,
+               tell_status(loader, (int)call->data.args[0], call->data.args[named ? 2 : 1]));
 }
 
 int loader_serve(struct loader *loader)
@@ -190,19 +232,24 @@ int loader_serve(struct loader *loader)
     loader->ready = false;
     if (poll(&state, 1, 0) != 1 || (state.revents & POLLIN) == 0)
         return (state.revents & (POLLHUP | POLLERR)) != 0 ? -ESRCH : 0;
+    const bool received = ioctl(loader->listener, SECCOMP_IOCTL_NOTIF_RECV, &call) == 0;
+    const bool asks = received && (call.data.nr == SYS_fstat || call.data.nr == SYS_newfstatat);
     /* A call that a signal has ended meanwhile counts like one that was answered. */
-    loader->opens++;
-    if (ioctl(loader->listener, SECCOMP_IOCTL_NOTIF_RECV, &call) == 0) {
-        if (call.data.nr == SYS_execveat && !loader->executed) {
+    loader->stats += asks;
+    loader->opens += !asks;
+    if (received) {
+        if (asks) {
+            serve_stat(loader, &call);
+        } else if (call.data.nr == SYS_execveat && !loader->executed) {
             loader->executed = true;
             let_through(loader, call.id);
         } else if (call.data.nr != SYS_openat) {
-            refuse(loader, call.id, ENOSYS);
+            answer(loader, call.id, ENOSYS);
         } else if ((int)call.data.args[0] == REALM_LOADED_DIRECTORY) {
             return REALM_SHUT_LOADED;
         } else {
             serve_open(loader, &call);
         }
     }
-    return loader->opens > LOADER_OPENS_MAX ? REALM_SHUT_OPENS : 0;
+    return loader->opens > LOADER_OPENS_MAX || loader->stats > LOADER_STATS_MAX ? REALM_SHUT_OPENS : 0;
 }

@@ -1,9 +1,9 @@
 /*
  * Programs that are being loaded: their seccomp listeners, and what is answered there.
  *
- * Between its filter and the shutting of its listener a realm's openat and execveat come here. One exec is
- * let through; the program and its libraries are opened for it, read-only; all else is refused. Then the
- * listener is closed, and both calls fail for ever.
+ * Between its filter and the shutting of its listener a realm's openat, execveat, fstat and newfstatat come
+ * here. One exec is let through; the program and its libraries are opened for it, read-only; of a descriptor
+ * it is told what the file is; all else is refused. Then the listener is closed, and all four fail for ever.
  */
 #ifndef MM_LAUNCHER_LOADER_H
 #define MM_LAUNCHER_LOADER_H
@@ -11,12 +11,14 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <realm/types.h>
 
 #include "librealm/proto/launch.h"
 
 #define LOADER_OPENS_MAX   64u
+#define LOADER_STATS_MAX   128u
 #define LOADER_DEADLINE_NS (UINT64_C(2) * REALM_SEC)
 #define LOADER_PATH_MAX    255u
 
@@ -26,7 +28,9 @@ struct loader {
     int program;          /* served as /realm; -1 for a static program, to which nothing is served */
     bool executed;        /* its one exec was let through */
     bool ready;           /* poll found something */
-    uint32_t opens;       /* notifications answered, of whatever kind */
+    uint32_t opens;       /* notifications answered, but for … */
+    uint32_t stats;       /* … questions what a descriptor is */
+    pid_t pid;            /* the realm's process, not reaped before its loader is shut */
     uint64_t deadline_ns; /* UINT64_MAX until the program runs */
 };
 
@@ -39,8 +43,8 @@ struct loaders {
 int loaders_init(struct loaders *loaders);
 void loaders_deinit(struct loaders *loaders);
 
-/* Takes over both descriptors. */
-void loaders_take(struct loaders *loaders, uint64_t realm, int listener, int program);
+/* Takes over both descriptors. The process is a child of the caller, who shuts the loader before reaping it. */
+void loaders_take(struct loaders *loaders, uint64_t realm, pid_t pid, int listener, int program);
 
 /* NULL: none. The pointer is good until the next change. */
 struct loader *loaders_find(const struct loaders *loaders, uint64_t realm);

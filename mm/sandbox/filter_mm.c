@@ -167,6 +167,7 @@ static const struct filter_row launcher_rows[] = {
     ALLOW("memfd_create", "Regions and pages, for the broker."),
     ALLOW("ftruncate", "Their sizes."),
     ALLOW("process_vm_readv", "The path of a library that a loading realm asks for."),
+    ALLOW("process_vm_writev", "What a descriptor is, for a loading realm that asks."),
     ALLOW("ioctl", "Answers to notifications."),
     {.kind = FILTER_ONLY, .call = "ioctl", .text = "SECCOMP_IOCTL_NOTIF_RECV, _SEND, _ID_VALID or _ADDFD",
      .reason = "Terminals and devices have commands of their own.",
@@ -219,7 +220,6 @@ static const struct filter_row launcher_rows[] = {
     REFUSE("listen", "The same."),
     REFUSE("accept4", "The same."),
     REFUSE_UNSANITIZED("ptrace", "It looks into realms only where a loading one asks.")
-    REFUSE("process_vm_writev", "It writes into no process."),
     REFUSE("pidfd_getfd", "It takes nothing out of a process."),
     REFUSE("unlink", "It removes no file."),
     REFUSE("unlinkat", "The same."),

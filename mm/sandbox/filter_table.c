@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "mm/sandbox/filter_table.h"
 
@@ -19,6 +20,9 @@
 #define THREAD_FLAGS                                                                                         \
     (CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_SETTLS |       \
      CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID)
+
+/* ARCH_SET_FS of <asm/prctl.h>, which other machines do not have; neither have they the call. */
+#define CODE_SET_FS 0x1002
 
 /* <sys/mman.h> and <linux/mman.h> name all types of mapping in these bits. */
 #define MAPPING_TYPES 0x0fu
@@ -53,11 +57,6 @@ static const struct filter_row rows[] = {
     ALLOW("pwrite64", "Writing at a place, for files that the scenario gives for writing."),
     ALLOW("pwritev2", "A hint into a peer's pipe must not wait: RWF_NOWAIT says so for one write."),
     ALLOW("close", "Descriptors are closed once they are mapped."),
-    ALLOW("fstat", "The loader and stdio ask what kind of file a descriptor is."),
-    ALLOW("newfstatat", "The C library asks fstat in this way."),
-    {.kind = FILTER_ONLY, .error = ENOENT, .call = "newfstatat", .text = "flags = AT_EMPTY_PATH",
-     .reason = "What files the machine has is nobody's affair in a realm.",
-     .condition = {.argument = 3, .mask = FILTER_ALL, .values_count = 1, .values = {AT_EMPTY_PATH}}},
     ALLOW("fcntl", "stdio asks how a descriptor was opened; the pipe waiter checks its pipe."),
     {.kind = FILTER_ONLY, .call = "fcntl", .text = "command F_GETFD or F_GETFL",
      .reason = "Every other command writes state that another realm can read, adds seals, or makes a descriptor of a chosen number.",
@@ -87,6 +86,9 @@ static const struct filter_row rows[] = {
     ALLOW("set_tid_address", "The C library's start; thread ends are announced there."),
     ALLOW("rseq", "The C library registers each thread."),
     ALLOW("arch_prctl", "The loader sets the thread pointer (x86-64)."),
+    {.kind = FILTER_ONLY, .call = "arch_prctl", .text = "code ARCH_SET_FS",
+     .reason = "Other codes switch instructions off or permit larger state, whose room in the kernel no limit counts.",
+     .condition = {.argument = 0, .mask = FILTER_ALL, .values_count = 1, .values = {CODE_SET_FS}}},
     ALLOW("futex", "Mutexes, and sleeping on a channel."),
     {.kind = FILTER_ONLY, .call = "futex", .text = "operation WAIT, WAKE or WAIT_BITSET",
      .reason = "Requeueing moves a peer's sleepers to where nobody wakes them; an inherited-priority lock tells of a thread of another realm when it ends.",
@@ -97,8 +99,17 @@ static const struct filter_row rows[] = {
     ALLOW("ppoll", "The control socket and the hint pipe are waited for."),
     ALLOW("restart_syscall", "The kernel goes on with a timed wait in this way after a stop."),
     ALLOW("clock_gettime", "Where the kernel's fast clock cannot be read in user space."),
+    {.kind = FILTER_ONLY, .call = "clock_gettime", .text = "the clocks of the machine, and its own time",
+     .reason = "Every other process has a clock, which tells that it is there and how long it has run.",
+     .condition = {.argument = 0, .mask = FILTER_INT, .values_count = 5, .values = {CLOCK_REALTIME, CLOCK_MONOTONIC, CLOCK_PROCESS_CPUTIME_ID, CLOCK_THREAD_CPUTIME_ID, CLOCK_MONOTONIC_COARSE}}},
     ALLOW("clock_nanosleep", "nanosleep of the C library."),
+    {.kind = FILTER_ONLY, .call = "clock_nanosleep", .text = "clock REALTIME or MONOTONIC",
+     .reason = "Whoever sleeps by another process's clock hears when that one runs.",
+     .condition = {.argument = 0, .mask = FILTER_INT, .values_count = 2, .values = {CLOCK_REALTIME, CLOCK_MONOTONIC}}},
     ALLOW("sched_getaffinity", "librealm and jemalloc ask how many processors there are."),
+    {.kind = FILTER_ONLY, .error = ENOSYS, .call = "sched_getaffinity", .text = "pid 0",
+     .reason = "Which processes there are, and where they may run, is nobody's affair; the C library lives with ENOSYS.",
+     .condition = {.argument = 0, .mask = FILTER_ALL, .values_count = 1, .values = {0}}},
     {.kind = FILTER_ALLOW_RING, .call = "io_uring_enter", .text = "in a realm with a ring",
      .reason = "The ring was restricted before it was handed over."},
     /* --- signals and the end --- */
@@ -113,11 +124,17 @@ static const struct filter_row rows[] = {
     ALLOW("gettid", "A thread's own number; the C library's recursive locks."),
     ALLOW("getrandom", "jemalloc and hash tables are seeded; the C library's start."),
     ALLOW("prlimit64", "The C library asks for the size of the stack."),
+    {.kind = FILTER_ONLY, .call = "prlimit64", .text = "pid 0",
+     .reason = "Another process's limits are not its affair.",
+     .condition = {.argument = 0, .mask = FILTER_INT, .values_count = 1, .values = {0}}},
     {.kind = FILTER_ONLY, .call = "prlimit64", .text = "new limit NULL",
      .reason = "A realm that sets limits could raise its own up to the hard ones.",
      .condition = {.argument = 2, .mask = FILTER_ALL, .values_count = 1, .values = {0}}},
     /* --- the control socket --- */
     ALLOW("getsockopt", "librealm makes sure that descriptor 3 is its control socket."),
+    {.kind = FILTER_ONLY, .call = "getsockopt", .text = "option SO_TYPE or SO_DOMAIN",
+     .reason = "Others tell who the broker is, hand out a descriptor of its process, or count what it has queued.",
+     .condition = {.argument = 2, .mask = FILTER_INT, .values_count = 2, .values = {SO_TYPE, SO_DOMAIN}}},
     ALLOW("recvmsg", "Packets with descriptors come from the broker."),
     ALLOW("sendto", "Packets go to the broker."),
     {.kind = FILTER_ONLY, .call = "sendto", .text = "no address",
@@ -129,6 +146,8 @@ static const struct filter_row rows[] = {
      .condition = {.argument = 0, .mask = FILTER_INT, .values_count = 1, .values = {SANDBOX_REPORT_FD}}},
     /* --- loading --- */
     NOTIFY("openat", "The launcher opens the program and its libraries, read-only, while the realm loads; then it is ENOSYS."),
+    NOTIFY("fstat", "The loader tells libraries apart by it. Afterwards a file's times would speak of others who hold it: ENOSYS."),
+    NOTIFY("newfstatat", "The C library asks fstat in this way. The launcher answers for descriptors, never for a path."),
     NOTIFY("execveat", "The launcher lets one pass, of the program that it has planned; then it is ENOSYS."),
     ANSWER("open", ENOENT, "A loader and an allocator that look for their settings go on without (x86-64)."),
     ANSWER("access", ENOENT, "The loader looks for ld.so.preload and goes on without."),

@@ -30,7 +30,7 @@ enum attack_flags {
     ATTACK_VICTIM = 2,  /* once it says "ready", an honest client calls `trap`, and must say `victim` */
     ATTACK_REVOKE = 4,  /* once it says "ready", the channel to its service is revoked */
     ATTACK_URING = 8,   /* needs the inherited ring; left out where the machine or an option forbids it */
-    ATTACK_USERNS = 16, /* only namespaces stop it: left out without them (docs/security.md says so) */
+    ATTACK_GATE = 16,   /* needs the 32-bit entry, which some machines do not have */
     ATTACK_X86 = 32,    /* x86-64 only */
     ATTACK_PIPE = 64,   /* needs the hint pipe */
     ATTACK_LIMIT = 256, /* needs the limits of memory, which a build with sanitizers does not set */

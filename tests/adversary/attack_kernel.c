@@ -159,8 +159,8 @@ static const struct attack kernel[] = {
     {"filter-own-listener", "makes itself a supervisor of its own calls", own_listener, .must = "EPERM"},
     {"filter-ask", "asks what filters can do", strict_mode, .must = "EPERM"},
     {"landlock-own", "asks for Landlock's version", own_landlock, .must = "EPERM"},
-    {"unknown-call", "calls what no kernel has", unknown_call, .must = "EPERM|ENOSYS"},
-    {"next-call", "calls what the next kernel may have", next_call, .must = "EPERM|ENOSYS"},
+    {"unknown-call", "calls what no kernel has", unknown_call, .must = "EPERM"},
+    {"next-call", "calls what the next kernel may have", next_call, .must = "EPERM"},
     {"mount", "mounts over the root", mount_tmpfs, .must = "EPERM"},
     {"remount", "makes the root writable again", remount_root, .must = "EPERM"},
     {"umount", "unmounts, to see what lies below", unmount, .must = "EPERM"},
@@ -218,9 +218,12 @@ static const struct attack kernel[] = {
     {"arch-prctl", "turns cpuid off for itself", no_instruction, .must = "EPERM", .flags = ATTACK_X86},
     {"x32-getpid", "calls by an x32 number", x32_getpid, .must = "SIGSYS", .flags = ATTACK_X86},
     {"x32-openat", "opens the secret by an x32 number", x32_open, .must = "SIGSYS", .flags = ATTACK_X86},
-    {"int80-getpid", "calls by the 32-bit entry", old_getpid, .must = "SIGSYS", .flags = ATTACK_X86},
-    {"int80-open", "opens by the 32-bit entry", old_open, .must = "SIGSYS", .flags = ATTACK_X86},
-    {"int80-kill", "signals its group by the 32-bit entry", old_kill, .must = "SIGSYS", .flags = ATTACK_X86},
+    {"int80-getpid", "calls by the 32-bit entry", old_getpid, .must = "SIGSYS",
+     .flags = ATTACK_X86 | ATTACK_GATE},
+    {"int80-open", "opens by the 32-bit entry", old_open, .must = "SIGSYS",
+     .flags = ATTACK_X86 | ATTACK_GATE},
+    {"int80-kill", "signals its group by the 32-bit entry", old_kill, .must = "SIGSYS",
+     .flags = ATTACK_X86 | ATTACK_GATE},
 #endif
 };
 ATTACK_THEME(kernel_theme, "kernel", "The kernel's own affairs", kernel, true);

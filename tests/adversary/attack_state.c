@@ -80,6 +80,10 @@ static void bytes_waiting(void)
     outcome_call(ioctl(1, FIONREAD, &count));
 }
 
+static struct stat status;
+
+ATTACK_CALL(look_at_status, SYS_fstat, peer(), &status)
+ATTACK_CALL(look_at_own_status, SYS_newfstatat, own(), "", &status, AT_EMPTY_PATH)
 ATTACK_CALL(seek, SYS_lseek, peer(), 0x1234, SEEK_SET)
 ATTACK_CALL(seek_own, SYS_lseek, own(), 0x1234, SEEK_SET)
 ATTACK_CALL(flags, SYS_fcntl, peer(), F_SETFL, O_NONBLOCK | O_APPEND)
@@ -114,6 +118,8 @@ static const struct attack state[] = {
     {"state-lseek", "writes 43 bits into the offset", seek, .must = "EPERM"},
     {"state-lseek-own", "the same on its own region, whose description the broker shares", seek_own,
      .must = "EPERM"},
+    {"state-fstat", "reads the times of its peer's region", look_at_status, .must = "ENOSYS"},
+    {"state-fstat-own", "the same of its own, which its peer reads", look_at_own_status, .must = "ENOSYS"},
     {"state-setfl", "sets status flags", flags, .must = "EPERM"},
     {"state-setfl-log", "makes its log's pipe non-blocking", flags_log, .must = "EPERM"},
     {"state-setown", "sets the owner for signals", owner, .must = "EPERM"},

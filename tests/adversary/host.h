@@ -16,4 +16,7 @@ void host_make(struct attack_target *ret_target);
 const char *host_changed(void);
 void host_remove(void);
 
+/* Whether this machine has the 32-bit entry at all: without, its instruction faults, filter or not. */
+bool host_has_gate(void);
+
 #endif
