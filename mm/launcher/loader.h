@@ -43,7 +43,8 @@ struct loaders {
 int loaders_init(struct loaders *loaders);
 void loaders_deinit(struct loaders *loaders);
 
-/* Takes over both descriptors. The process is a child of the caller, who shuts the loader before reaping it. */
+/* Takes over both descriptors. The process is a child of the caller, who shuts the loader before reaping it.
+ */
 void loaders_take(struct loaders *loaders, uint64_t realm, pid_t pid, int listener, int program);
 
 /* NULL: none. The pointer is good until the next change. */

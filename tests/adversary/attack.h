@@ -26,15 +26,16 @@ enum attack_role {
 };
 
 enum attack_flags {
-    ATTACK_LOADING = 1, /* begins while the loader is still served */
-    ATTACK_VICTIM = 2,  /* once it says "ready", an honest client calls `trap`, and must say `victim` */
-    ATTACK_REVOKE = 4,  /* once it says "ready", the channel to its service is revoked */
-    ATTACK_URING = 8,   /* needs the inherited ring; left out where the machine or an option forbids it */
-    ATTACK_GATE = 16,   /* needs the 32-bit entry, which some machines do not have */
-    ATTACK_X86 = 32,    /* x86-64 only */
-    ATTACK_PIPE = 64,   /* needs the hint pipe */
-    ATTACK_LIMIT = 256, /* needs the limits of memory, which a build with sanitizers does not set */
-    ATTACK_SHOWN = 128, /* its log is shown as a person would see it, and must be harmless to a terminal */
+    ATTACK_LOADING = 1,  /* begins while the loader is still served */
+    ATTACK_VICTIM = 2,   /* once it says "ready", an honest client calls `trap`, and must say `victim` */
+    ATTACK_REVOKE = 4,   /* once it says "ready", the channel to its service is revoked */
+    ATTACK_URING = 8,    /* needs the inherited ring; left out where the machine or an option forbids it */
+    ATTACK_GATE = 16,    /* needs the 32-bit entry, which some machines do not have */
+    ATTACK_USERNS = 512, /* only namespaces stop it: left out without them (docs/security.md says so) */
+    ATTACK_X86 = 32,     /* x86-64 only */
+    ATTACK_PIPE = 64,    /* needs the hint pipe */
+    ATTACK_LIMIT = 256,  /* needs the limits of memory, which a build with sanitizers does not set */
+    ATTACK_SHOWN = 128,  /* its log is shown as a person would see it, and must be harmless to a terminal */
 };
 
 struct attack {

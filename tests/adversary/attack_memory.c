@@ -181,6 +181,10 @@ static void descriptor_flood(void)
         if (raw_fds_count == 0)
             break; /* the kernel had no number for it, and closed it */
         raw_ack(channel.packet.sequence);
+        /* Given back, but its descriptors are kept: they have a limit of their own. */
+        raw_cookie(REALM_CONTROL_DISCONNECT, channel.packet.cookie);
+        if (raw_status() != 0)
+            break;
     }
     outcome("%s", got < 64 ? "bounded" : "unbounded");
 }
@@ -235,7 +239,8 @@ static const struct attack memory[] = {
     {"mem-mapping-flood", "makes a hundred thousand mappings", mapping_flood, .must = "bounded",
      .role = ROLE_SMALL},
     {"mem-stack-flood", "recurses without end", stack_flood, .must = "SIGSEGV", .role = ROLE_SMALL},
-    {"mem-thread-flood", "makes threads without end", thread_flood, .must = "bounded", .role = ROLE_SMALL},
+    {"mem-thread-flood", "makes threads without end", thread_flood, .must = "bounded", .role = ROLE_SMALL,
+     .flags = ATTACK_USERNS},
     {"mem-descriptor-flood", "collects descriptors without end", descriptor_flood, .must = "bounded",
      .role = ROLE_SMALL},
     {"mem-executable", "maps memory that can be written and executed, which is allowed", executable,

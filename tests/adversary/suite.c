@@ -47,13 +47,15 @@ static bool has_word(char **words, const char *part)
 }
 
 /* What the system was told to do without, and what the boot event says is missing. */
-static unsigned lacking(json_t *booted)
+static unsigned lacking(struct suite *suite, json_t *booted)
 {
     unsigned lacks = 0;
     size_t index;
     json_t *part;
     json_array_foreach(json_object_get(booted, "missing"), index, part)
     {
+        if (strcmp(json_string_value(part), "userns") == 0)
+            lacks |= ATTACK_USERNS;
         if (strcmp(json_string_value(part), "uring") == 0)
             lacks |= ATTACK_URING;
     }
@@ -62,6 +64,8 @@ static unsigned lacking(json_t *booted)
         lacks |= ATTACK_URING;
     else
         lacks |= ATTACK_PIPE;
+    if (has_word(suite->words, "--without") && has_word(suite->words, "userns"))
+        lacks |= ATTACK_USERNS;
     if (!host_has_gate())
         lacks |= ATTACK_GATE;
 #ifdef ADVERSARY_SANITIZED
@@ -150,7 +154,7 @@ static int run_suite(struct suite *suite)
                  &suite->running);
     suite->judge.quick = suite->weakened;
     booted = judge_boot(&suite->judge, &suite->running, &aims);
-    suite->lacks = lacking(booted);
+    suite->lacks = lacking(suite, booted);
     json_decref(booted);
     run_all(suite);
     int status = system_stop(&suite->running);
