@@ -33,7 +33,7 @@ LIBS_host  := -ljansson -lfyaml -lseccomp -l:liburing.a -lm -lpthread
 
 # --- archives, one a folder ---
 FOLDERS := librealm/core librealm/proto librealm/ring librealm/os/linux librealm/os/sim librealm/client \
-           mm/config mm/policy mm/oracle mm/sandbox mm/broker mm/launcher sim/boot tools
+           mm/config mm/policy mm/oracle mm/sandbox mm/broker mm/launcher sim/boot bench/measure bench/harness tools
 archive  = $(BUILD)/lib$(subst /,-,$(1)).a
 # A main() is no part of an archive: it would be taken for a test's.
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard $(1)/*.c)))
@@ -46,6 +46,7 @@ $(foreach f,$(FOLDERS),$(eval $(call ARCHIVE,$(f))))
 A_core     := $(call archive,librealm/core)
 A_librealm := $(foreach f,client os/linux ring proto core,$(call archive,librealm/$(f)))
 A_twin     := $(foreach f,client os/sim ring proto core,$(call archive,librealm/$(f)))
+A_bench    := $(foreach f,harness measure,$(call archive,bench/$(f)))
 A_mm       := $(foreach f,broker launcher sandbox config policy,$(call archive,mm/$(f)))
 MM_START   := $(BUILD)/mm/start.o
 
@@ -74,10 +75,10 @@ $(BUILD)/lib/librealm.so: $(LIBREALM_OBJECTS)
 	@echo "  LD    $@"
 	@$(CC) -shared -Wl,-soname,librealm.so.0 $(LDFLAGS) -o $@ $^ -luring -lm -lpthread -ldl
 
-$(BUILD)/bin/realm: $(BUILD)/tools/main.o $(call archive,tools) $(call archive,sim/boot) $(MM_START) $(A_mm) $(A_librealm)
+$(BUILD)/bin/realm: $(BUILD)/tools/main.o $(call archive,tools) $(A_bench) $(call archive,sim/boot) $(MM_START) $(A_mm) $(A_librealm)
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
-	@$(CC) $(LDFLAGS) -o $@ $< $(MM_START) -Wl,--start-group $(call archive,tools) $(call archive,sim/boot) $(A_mm) $(A_librealm) -Wl,--end-group $(LIBS_host)
+	@$(CC) $(LDFLAGS) -o $@ $< $(MM_START) -Wl,--start-group $(call archive,tools) $(A_bench) $(call archive,sim/boot) $(A_mm) $(A_librealm) -Wl,--end-group $(LIBS_host)
 
 # Realm programs: the services of the simulated system and the examples of the manual.
 define REALM_PROGRAM
@@ -132,7 +133,7 @@ install: all ## realm, librealm, headers, librealm.pc under PREFIX (and DESTDIR)
 	@install -d $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/libexec/realmkit
 	install -m 644 docs/man/realm.1 $(DESTDIR)$(PREFIX)/share/man/man1/realm.1
 	$(BUILD)/bin/realm completion bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/realm
-	install -m 755 $(SERVICES) $(DESTDIR)$(PREFIX)/libexec/realmkit/
+	install -m 755 $(SERVICES) $(BENCH_REALMS) $(BENCH_PEER_PROGRAMS) $(DESTDIR)$(PREFIX)/libexec/realmkit/
 	sed 's|@PREFIX@|$(PREFIX)|' librealm/librealm.pc.in > $(DESTDIR)$(PREFIX)/lib/pkgconfig/librealm.pc
 
 uninstall: ## undo install

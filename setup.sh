@@ -10,15 +10,17 @@ usage: ./setup.sh COMMAND
   demo    install what is missing, build, boot the Lona system and show it working
   test    install what is missing, build every variant, run every test and check
   build   install what is missing and build
+  bench   install what is missing, the peers' libraries too, build and measure
   help    this text
 
 Installing needs root (or sudo) and happens only if a package is missing: Debian 12 or a relative of it.
 TEXT
 }
 
-# What the build needs, and what only the tests need beyond it.
+# What the build needs, what only the tests need beyond it, and what `realm bench` compares with.
 BUILD_PACKAGES="gcc libc6-dev make pkg-config liburing-dev libseccomp-dev libjemalloc-dev libfyaml-dev libjansson-dev"
 TEST_PACKAGES="g++ graphviz libcriterion-dev clang clang-format clang-tidy libclang-rt-14-dev git procps strace"
+BENCH_PACKAGES="libsystemd-dev libzmq3-dev libnng-dev iceoryx libiceoryx-binding-c-dev libiceoryx-posh-dev"
 
 missing() {
     for package in "$@"; do
@@ -73,6 +75,12 @@ test)
     # shellcheck disable=SC2086
     install_missing $BUILD_PACKAGES $TEST_PACKAGES
     sh tests/all.sh "$jobs"
+    ;;
+bench)
+    # shellcheck disable=SC2086
+    install_missing $BUILD_PACKAGES $BENCH_PACKAGES
+    make -j"$jobs" all
+    make bench
     ;;
 help | -h | --help)
     usage

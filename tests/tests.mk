@@ -11,7 +11,7 @@ TESTS_stress      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/stress/*_stress.
 REALMS            := $(patsubst tests/realms/%.c,$(BUILD)/bin/%,$(wildcard tests/realms/*.c))
 
 # Archives are searched as a group: a test takes only the objects it uses.
-T_host := $(call archive,tools) $(call archive,sim/boot) $(MM_START) $(A_mm) $(A_librealm)
+T_host := $(call archive,tools) $(A_bench) $(call archive,sim/boot) $(MM_START) $(A_mm) $(A_librealm)
 T_twin := $(A_twin)
 LINK_TEST = @mkdir -p $(@D); echo "  LD    $@"; $(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter-out $<,$^) -Wl,--end-group
 

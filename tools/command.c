@@ -159,6 +159,21 @@ const struct command command_table[] = {
      "realm doctor --filter broker",
      {{"--filter", 0, NULL, "print the rules of a filter", NULL}, JSON},
      doctor_main},
+    {"bench",
+     "[CASE...]",
+     0,
+     32,
+     "measure what calls cost, beside floors and peers",
+     "Boots a small system for each case, and measures it in rounds that are interleaved with what this "
+     "machine needs at least (floors) and with other ways to send the same bytes (peers). Prints medians and "
+     "the quartiles of the ratios, and whether the goals are met; the exit status says only whether "
+     "everything could be measured.",
+     "realm bench --quick",
+     {{"--json", 0, NULL, "print one JSON object a line: the machine, then one a case", NULL},
+      {"--quick", 'q', NULL, "own cases, floors and pipe only, in at most 30 s", NULL},
+      {"--rounds", 0, "N", "measure in so many rounds (default: 29, with --quick 15)", NULL},
+      {"--list", 'l', NULL, "list the cases and measure nothing", NULL}},
+     bench_main},
     {"help",
      "[COMMAND]",
      0,

@@ -58,6 +58,7 @@ int spawn_main(const struct arguments *arguments);
 int kill_main(const struct arguments *arguments);
 int revoke_main(const struct arguments *arguments);
 int logs_main(const struct arguments *arguments);
+int bench_main(const struct arguments *arguments);
 int doctor_main(const struct arguments *arguments);
 int help_main(const struct arguments *arguments);
 int completion_main(const struct arguments *arguments);

@@ -55,7 +55,11 @@ rule mm system mm/ librealm/os/os.h
 rule sim/boot system sim/boot/ mm/config/ mm/policy/policy.h librealm/core/
 rule sim/services system sim/services/
 rule examples system examples/
-rule tools system tools/ mm/sandbox/ sim/boot/ mm/start.h mm/config/ mm/policy/policy.h librealm/core/ librealm/os/os.h librealm/os/linux/probe.h librealm/proto/
+rule bench/measure system bench/measure/ librealm/ring/atomics.h
+rule bench/realms system bench/realms/bench.h bench/measure/ librealm/ring/atomics.h
+rule bench/peers system bench/peers/peer.h bench/measure/ librealm/ring/atomics.h
+rule bench/harness system bench/harness/ bench/measure/
+rule tools system tools/ bench/harness/bench.h mm/sandbox/ sim/boot/ mm/start.h mm/config/ mm/policy/policy.h librealm/core/ librealm/os/os.h librealm/os/linux/probe.h librealm/proto/
 
 # The client's logic reaches the system only through the seam: its object code may need nothing but the
 # layers above it and these of the C library.

@@ -1,5 +1,5 @@
 /* A value below 128 has a bucket of its own; above, its top eight bits choose the bucket. */
-#include "bench/histogram.h"
+#include "bench/measure/histogram.h"
 
 #include <string.h>
 
@@ -13,7 +13,12 @@ static unsigned bucket_of(uint64_t value)
     return shift * HISTOGRAM_PARTS + (unsigned)(value >> shift);
 }
 
-/* The smallest value of a bucket. */
+/* How many values share a bucket, and the smallest of them. */
+static double bucket_width(unsigned bucket)
+{
+    return bucket < 2 * HISTOGRAM_PARTS ? 1 : (double)(UINT64_C(1) << (bucket / HISTOGRAM_PARTS - 1));
+}
+
 static double bucket_start(unsigned bucket)
 {
     unsigned shift;
@@ -45,8 +50,7 @@ double histogram_quantile(const struct histogram *histogram, double fraction)
         if (here > 0 && (double)(below + here) >= wanted) {
             /* Inside a bucket values are taken to lie evenly. */
             double part = wanted > (double)below ? (wanted - (double)below) / (double)here : 0;
-            double start = bucket_start(i), width = i < 2 * HISTOGRAM_PARTS ? 1 : bucket_start(i + 1) - start;
-            return start + part * width;
+            return bucket_start(i) + part * bucket_width(i);
         }
         below += here;
     }

@@ -1,0 +1,32 @@
+/*
+ * What the measuring realms and the answering one have agreed on. Each file bench/realms/bench_*.c is a realm
+ * program of its own, linked with librealm and bench/measure; scenarios are written by bench/harness.
+ */
+#ifndef BENCH_REALMS_BENCH_H
+#define BENCH_REALMS_BENCH_H
+
+#include <realm/realm.h>
+
+#include "bench/measure/gate.h"
+
+#define BENCH_SERVICE  "bench"
+#define BENCH_DEADLINE (10 * REALM_SEC)
+
+/* What may be asked of the answering realm. A status that is not 0 says that a payload was wrong. */
+enum bench_op {
+    BENCH_BEGIN = 1, /* u32 size → nothing; from now on messages of this size, numbered from 1 */
+    BENCH_NEXT = 2,  /* the next request → the reply that was ready */
+    BENCH_ECHO = 3,  /* any request of a payload → the reply that belongs to it; for many clients at once */
+    BENCH_FLOOR = 4, /* u32 kind, size, count, batch → nothing; then it answers that floor */
+    BENCH_COUNT = 5, /* one way: the next message */
+    BENCH_SYNC = 6,  /* nothing → value: how many messages have come since BENCH_BEGIN */
+};
+
+/* Does what the control socket still asks for, so that the realm can stay away from its event loop: a realm
+ * that does not take its regions is ended after 2 s. */
+void bench_settle(struct realm *realm);
+
+/* The gate that the scenario hands over as the file "gate"; NULL: there is none, and said. */
+struct gate *bench_gate(struct realm *realm);
+
+#endif
