@@ -34,6 +34,7 @@ static const struct error_entry entries[] = {
     ENTRY(REALM_E_NOT_STARTED, "could not be started"),
     ENTRY(REALM_E_PROTOCOL, "another version of the protocol, or a breach of it"),
     ENTRY(REALM_E_STOPPED, "the realm was asked to stop"),
+    ENTRY(REALM_E_INCAPABLE, "a capability is missing that this needs"),
 };
 
 static const struct error_entry *find_entry(int error)

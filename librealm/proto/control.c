@@ -220,7 +220,7 @@ static bool event_numbers(const union realm_control_event *event)
 {
     switch (event->header.type) {
     case REALM_CONTROL_REPLY:
-        return event->reply.status >= 0 && event->reply.status <= REALM_E_STOPPED;
+        return event->reply.status >= 0 && event->reply.status <= REALM_E_INCAPABLE;
     case REALM_CONTROL_WELCOME:
         return welcome_numbers(&event->welcome);
     case REALM_CONTROL_POOL:

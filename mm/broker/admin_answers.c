@@ -181,8 +181,9 @@ static json_t *rights_of(uint32_t rights)
         uint32_t bit;
         const char *name;
     } names[] = {
-        {REALM_RIGHT_SEND, "send"}, {REALM_RIGHT_RECV, "recv"},   {REALM_RIGHT_MANAGE, "manage"},
-        {REALM_RIGHT_READ, "read"}, {REALM_RIGHT_WRITE, "write"}, {REALM_RIGHT_EXEC, "exec"},
+        {REALM_RIGHT_SEND, "send"},   {REALM_RIGHT_RECV, "recv"},   {REALM_RIGHT_MANAGE, "manage"},
+        {REALM_RIGHT_READ, "read"},   {REALM_RIGHT_WRITE, "write"}, {REALM_RIGHT_EXEC, "exec"},
+        {REALM_RIGHT_GRANT, "grant"}, {REALM_RIGHT_MINT, "mint"},   {REALM_RIGHT_REVOKE, "revoke"},
     };
     json_t *list = json_array();
 
@@ -209,9 +210,11 @@ json_t *admin_answers_caps(const struct broker *broker)
     uint32_t cursor = 0;
     json_t *list = json_array();
 
-    while (policy_next_capability(broker->policy, &cursor, &info))
-        if (!add(list, describe_capability(broker, &info)))
+    while (policy_next_capability(broker->policy, &cursor, &info)) {
+        bool of_channel = info.kind == POLICY_KIND_ENDPOINT || info.kind == POLICY_KIND_SEND;
+        if (of_channel && !add(list, describe_capability(broker, &info)))
             return give_up(list);
+    }
     return list;
 }
 

@@ -3,7 +3,8 @@
  *
  * A round of the loop runs what is due (packets, timers, the launcher's answers). Then, when no list is
  * being walked any more, come the things that a round only takes note of: waiting connects are tried again,
- * offenders are ended, instances that are over are forgotten, and the end of the system is looked for.
+ * offenders are ended, instances that are over are forgotten, what the policy has let go of is cleared away,
+ * and the end of the system is looked for.
  */
 #include "mm/broker/broker.h"
 
@@ -14,6 +15,7 @@
 
 #include <jansson.h>
 
+#include "mm/broker/authority.h"
 #include "mm/broker/connect.h"
 #include "mm/broker/cookies.h"
 #include "mm/broker/ending.h"
@@ -25,7 +27,6 @@
 #include "mm/broker/state.h"
 #include "mm/sandbox/features.h"
 #include "mm/sandbox/filter.h"
-#include "mm/sandbox/features.h"
 
 static void *resize(void *context, void *memory, size_t old_size, size_t new_size)
 {
@@ -103,7 +104,7 @@ static void boot(struct broker *broker)
         const struct mm_realm *declaration = &config->realms[i];
         if (!declaration->start || declaration->template || declaration->parent != MM_INIT)
             continue;
-        if (lifecycle_start(broker->declared[i]))
+        if (lifecycle_start(broker->declared[i], policy_init_realm(broker->policy)))
             logs_say(broker->logs, declaration->name, "cannot be started: too many at once");
     }
 }
@@ -118,6 +119,7 @@ int broker_new(const struct broker_options *options, struct broker **ret_broker)
     broker->next_id = 2; /* 0 is nobody, 1 is init */
     connect_init(broker);
     revoke_init(broker);
+    authority_init(broker);
     ending_init(broker);
     raise_descriptor_limit();
     int error = set_up(broker);
@@ -140,6 +142,7 @@ int broker_step(struct broker *broker, bool wait)
         lifecycle_end_offenders(broker);
     } while (broker->waits_changed || broker->offenders);
     realms_sweep(broker);
+    authority_clear(broker);
     ending_check(broker);
     return 0;
 }

@@ -233,7 +233,7 @@ static void end_capability(struct broker *broker, const struct broker_channel *c
     struct policy_decision decision;
     policy_decide(broker->policy, &event, &decision);
     realm_assert(decision.status == 0);
-    policy_apply(broker->policy, &event, &decision, NULL, NULL, NULL);
+    policy_apply(broker->policy, &event, &decision, NULL);
 }
 
 static const char *reason_text(int reason)

@@ -57,13 +57,13 @@ static int open_channel(struct broker_realm *realm, struct broker_service *servi
 {
     struct broker *broker = realm->broker;
     struct broker_channel *channel;
-    int error = policy_reserve(broker->policy);
+    int error = policy_reserve(broker->policy, event);
     if (!error)
         error = channels_make(realm, service, &channel);
     if (error)
         return error;
     struct policy_outcome outcome;
-    policy_apply(broker->policy, event, decision, NULL, NULL, &outcome);
+    policy_apply(broker->policy, event, decision, &outcome);
     MM_STOP_POINT("broker-connect");
     channel->capability = outcome.capability;
     channel->badge = outcome.badge;

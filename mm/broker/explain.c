@@ -88,7 +88,7 @@ int broker_explain(const struct broker *broker, const struct broker_realm *realm
     struct policy_event event = {
         .kind = POLICY_CONNECT, .actor = realm->policy, .service = {service, strlen(service)}};
     struct policy_decision decision;
-    policy_decide(broker->policy, &event, &decision);
+    policy_would_connect(broker->policy, &event, &decision);
     bool declared = broker_service_of(broker, decision.service) != NULL;
     explanation->allowed = decision.status == 0 || (decision.status == REALM_E_NO_SERVICE && declared);
     explanation->registered = decision.registered;

@@ -51,22 +51,39 @@ void lifecycle_init(struct broker_realm *realm)
 
 /* --- beginning --- */
 
-int lifecycle_start(struct broker_realm *realm)
+/* Whether the policy lets the actor start it, now. */
+static int decide_start(struct broker *broker, const struct policy_event *event,
+                        struct policy_decision *ret_decision)
+{
+    int error = policy_reserve(broker->policy, event);
+    if (error)
+        return error;
+    policy_decide(broker->policy, event, ret_decision);
+    return ret_decision->status == REALM_E_STALE ? REALM_E_NOT_STARTED : ret_decision->status;
+}
+
+int lifecycle_start(struct broker_realm *realm, struct policy_realm actor)
 {
     struct broker *broker = realm->broker;
     if (realms_active(realm) || realms_has_active_descendant(realm))
         return REALM_E_EXISTS;
     if (broker->stopping || !restart_allowed(realm, poll_now_ns()))
         return REALM_E_NOT_STARTED;
+    struct policy_event event = {.kind = POLICY_START, .actor = actor, .subject = realm->policy};
+    struct policy_decision decision;
+    int error = decide_start(broker, &event, &decision);
+    if (error)
+        return error;
 
     enum broker_phase before = realm->phase;
     realm->id = broker->next_id++;
     realm->phase = BROKER_STARTING;
-    int error = launch_spawn(realm);
+    error = launch_spawn(realm);
     if (error) {
         realm->phase = before;
         return error;
     }
+    policy_apply(broker->policy, &event, &decision, NULL);
     restart_count(realm);
     MM_STOP_POINT("broker-spawn");
     realm->cause = BROKER_CAUSE_NONE;
@@ -213,7 +230,7 @@ static void end_in_policy(struct broker_realm *realm)
     struct policy_decision decision;
     policy_decide(realm->broker->policy, &event, &decision);
     realm_assert(decision.status == 0);
-    policy_apply(realm->broker->policy, &event, &decision, NULL, NULL, NULL);
+    policy_apply(realm->broker->policy, &event, &decision, NULL);
 }
 
 void lifecycle_sever(struct broker_realm *realm)

@@ -159,14 +159,13 @@ int realms_declare(struct broker *broker)
     return error;
 }
 
-/* Whether the policy lets the actor start the subject; the start itself changes nothing in it. */
-static int decide_spawn(struct broker *broker, struct policy_realm actor, struct policy_realm subject)
+/* Whether this is declared below the actor, or below what the actor is an instance of. */
+static bool declared_below(const struct broker *broker, const struct broker_realm *actor,
+                           const struct broker_realm *declared)
 {
-    struct policy_event event = {.kind = POLICY_SPAWN, .actor = actor, .subject = subject};
-    struct policy_decision decision;
-    policy_decide(broker->policy, &event, &decision);
-    broker->decisions++;
-    return decision.status;
+    const struct broker_realm *above =
+        realms_declaration(declared)->template ? broker->declared[actor->declaration] : actor;
+    return declared->parent == above;
 }
 
 static void forget_in_policy(struct broker *broker, struct policy_realm realm)
@@ -175,7 +174,7 @@ static void forget_in_policy(struct broker *broker, struct policy_realm realm)
     struct policy_decision decision;
     policy_decide(broker->policy, &event, &decision);
     realm_assert(decision.status == 0);
-    policy_apply(broker->policy, &event, &decision, NULL, NULL, NULL);
+    policy_apply(broker->policy, &event, &decision, NULL);
 }
 
 static size_t count_records(const struct broker *broker)
@@ -195,9 +194,13 @@ static int make_instance(struct broker *broker, struct broker_realm *template, s
         return REALM_E_EXISTS;
     if (count_records(broker) >= BROKER_RECORDS_MAX)
         return REALM_E_LIMIT;
-    struct policy_realm above = parent ? parent->policy : policy_init_realm(broker->policy);
+    struct policy_declaration declaration = {
+        .parent = parent ? parent->policy : policy_init_realm(broker->policy),
+        .template_of = template->policy,
+        .name = {name, strlen(name)},
+    };
     struct policy_realm handle;
-    int error = policy_add_realm(broker->policy, above, template->policy, &handle);
+    int error = policy_add_realm(broker->policy, &declaration, &handle);
     if (error)
         return error;
     struct broker_realm *realm = record_new(broker, name, template->declaration);
@@ -222,12 +225,9 @@ static int prepare(struct broker *broker, const struct broker_spawn *spawn, stru
     if (!declared || declared->instance)
         return REALM_E_NOT_CHILD;
     bool template = realms_declaration(declared)->template;
-    struct policy_realm actor = policy_init_realm(broker->policy);
-    if (spawn->actor)
-        actor = template ? broker->declared[spawn->actor->declaration]->policy : spawn->actor->policy;
-    int error = decide_spawn(broker, actor, declared->policy);
-    if (error)
-        return error;
+    broker->decisions++;
+    if (spawn->actor && !declared_below(broker, spawn->actor, declared))
+        return REALM_E_NOT_CHILD;
     if (template != (spawn->name != NULL))
         return REALM_E_BAD_ARGUMENT;
     struct broker_realm *parent = spawn->actor && template ? spawn->actor : declared->parent;
@@ -271,7 +271,8 @@ int broker_spawn(struct broker *broker, const struct broker_spawn *spawn, struct
         return error;
     error = realms_active(realm) ? REALM_E_EXISTS : set_args(realm, spawn);
     if (!error)
-        error = lifecycle_start(realm);
+        error =
+            lifecycle_start(realm, spawn->actor ? spawn->actor->policy : policy_init_realm(broker->policy));
     if (error) {
         broker->sweep_due = true; /* an instance that was made for nothing */
         return error;

@@ -61,12 +61,12 @@ void registry_register(struct broker_realm *realm, const struct realm_control_na
     struct broker_service *service = broker_service_of(broker, decision.service);
     realm_assert(service != NULL && service->provider == NULL);
     service->token = (struct broker_token){.kind = BROKER_TOKEN_ENDPOINT, .owner = realm};
-    if (policy_reserve(broker->policy) || cookies_add(broker->cookies, &service->token)) {
+    if (policy_reserve(broker->policy, &event) || cookies_add(broker->cookies, &service->token)) {
         delivery_reply(realm, request->header.xid, REALM_E_LIMIT, 0, realm->decisions);
         return;
     }
     struct policy_outcome outcome;
-    policy_apply(broker->policy, &event, &decision, NULL, NULL, &outcome);
+    policy_apply(broker->policy, &event, &decision, &outcome);
     MM_STOP_POINT("broker-register");
     service->endpoint = outcome.capability;
     service->provider = realm;
@@ -110,7 +110,7 @@ void registry_unregister(struct broker_realm *realm, const struct realm_control_
     struct policy_decision decision;
     policy_decide(broker->policy, &event, &decision);
     realm_assert(decision.status == 0);
-    policy_apply(broker->policy, &event, &decision, NULL, NULL, NULL);
+    policy_apply(broker->policy, &event, &decision, NULL);
     withdraw(service);
     delivery_reply(realm, request->header.xid, 0, 0, 0);
     pool_refill(realm);

@@ -135,10 +135,10 @@ void requests_grant(struct broker_realm *realm, const struct realm_control_grant
     if (decision.status == REALM_E_DENIED || decision.status == REALM_E_NO_SERVICE)
         explain_denied(realm, service, &decision);
     int status = decision.status;
-    if (status == 0 && policy_reserve(broker->policy))
+    if (status == 0 && policy_reserve(broker->policy, &event))
         status = REALM_E_LIMIT;
     if (status == 0) {
-        policy_apply(broker->policy, &event, &decision, NULL, NULL, NULL);
+        policy_apply(broker->policy, &event, &decision, NULL);
         events_emit(broker->events, "granted", "{s:s, s:s, s:s}", "realm", realm->name, "child", child->name,
                     "service", service);
     }

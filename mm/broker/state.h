@@ -264,14 +264,15 @@ struct broker {
     struct revoke_lingering *lingering; /* regions of channels that ended, the oldest first (revoke.c) */
     uint32_t lingering_count;
     struct poll_timer lingering_timer;
-    bool client_started;            /* a realm that provides nothing has ever been started */
-    struct broker_realm *offenders; /* to be ended before the round is over */
-    bool sweep_due;                 /* an instance may be over */
-    bool failed;                    /* a realm whose record is gone had failed */
-    bool stopping;                  /* the system ends */
-    bool killing;                   /* … and patience is over */
-    bool finishing;                 /* … and all realms are gone */
-    bool launcher_gone;             /* it sends no more */
+    struct poll_timer authority_timer; /* the policy has more to clear away than one round does */
+    bool client_started;               /* a realm that provides nothing has ever been started */
+    struct broker_realm *offenders;    /* to be ended before the round is over */
+    bool sweep_due;                    /* an instance may be over */
+    bool failed;                       /* a realm whose record is gone had failed */
+    bool stopping;                     /* the system ends */
+    bool killing;                      /* … and patience is over */
+    bool finishing;                    /* … and all realms are gone */
+    bool launcher_gone;                /* it sends no more */
     bool ended;
     int exit_code;
     struct poll_timer stop_timer;

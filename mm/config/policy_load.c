@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <realm/error.h>
+#include <realm/types.h>
 
 static struct policy_name name_of(const char *text)
 {
@@ -48,9 +49,12 @@ static int load_realms(const struct mm_config *config, struct policy *policy, st
             if (error)
                 return error;
             uint32_t parent = config->realms[next].parent;
-            error =
-                policy_add_realm(policy, parent == MM_INIT ? policy_init_realm(policy) : ret_realms[parent],
-                                 (struct policy_realm){0, 0}, &ret_realms[next]);
+            const struct policy_declaration declaration = {
+                .parent = parent == MM_INIT ? policy_init_realm(policy) : ret_realms[parent],
+                .name = name_of(config->realms[next].name),
+                .place = place_of(config->realms[next].place),
+            };
+            error = policy_add_realm(policy, &declaration, &ret_realms[next]);
             if (error)
                 return error;
         }
@@ -61,18 +65,22 @@ static int load_realms(const struct mm_config *config, struct policy *policy, st
 static int load_access(const struct mm_config *config, struct policy *policy, const struct mm_access *access,
                        const struct policy_realm *realms, struct policy_service service)
 {
-    struct policy_place place = place_of(access->place);
+    struct policy_entry entry = {.rights = REALM_RIGHT_SEND, .place = place_of(access->place)};
     switch (access->kind) {
     case MM_ACCESS_CHILDREN:
-        return policy_add_access(policy, service, POLICY_ACCESS_CHILDREN, (struct policy_realm){0, 0}, place);
+        entry.match = POLICY_MATCH_CHILDREN;
+        break;
     case MM_ACCESS_ALL:
-        return policy_add_access(policy, service, POLICY_ACCESS_ALL, (struct policy_realm){0, 0}, place);
+        entry.match = POLICY_MATCH_ALL;
+        break;
     case MM_ACCESS_REALM:
         if (access->realm >= config->realms_count)
             return REALM_E_BAD_ARGUMENT;
-        return policy_add_access(policy, service, POLICY_ACCESS_REALM, realms[access->realm], place);
+        entry.match = POLICY_MATCH_REALM;
+        entry.realm = realms[access->realm];
+        break;
     }
-    return REALM_E_BAD_ARGUMENT;
+    return policy_add_access(policy, service, &entry);
 }
 
 static int load_service(const struct mm_config *config, struct policy *policy,
@@ -100,8 +108,11 @@ int mm_config_load(const struct mm_config *config, struct policy *policy, struct
         const struct mm_grant *grant = &config->grants[i];
         if (grant->realm >= config->realms_count || grant->service >= config->services_count)
             return REALM_E_BAD_ARGUMENT;
-        error = policy_add_grant(policy, ret_realms[grant->realm], ret_services[grant->service],
-                                 grant->rights, place_of(grant->place));
+        const struct policy_entry entry = {.match = POLICY_MATCH_REALM,
+                                           .realm = ret_realms[grant->realm],
+                                           .rights = grant->rights,
+                                           .place = place_of(grant->place)};
+        error = policy_add_grant(policy, ret_services[grant->service], &entry);
     }
     return error;
 }

@@ -19,9 +19,9 @@ static uint32_t after(const struct policy_hash *index, uint32_t place)
     return (place + 1) & (index->capacity - 1);
 }
 
-static bool has_room(const struct policy_hash *index)
+static bool has_room(const struct policy_hash *index, uint32_t count)
 {
-    return index->used < index->capacity / 2;
+    return count <= index->capacity / 2 && index->used <= index->capacity / 2 - count;
 }
 
 static void put(struct policy_hash *index, struct policy_hash_entry entry)
@@ -38,10 +38,8 @@ void policy_hash_deinit(struct policy_hash *index, const struct policy_memory *m
     *index = (struct policy_hash){0};
 }
 
-int policy_hash_reserve(struct policy_hash *index, const struct policy_memory *memory)
+static int grow(struct policy_hash *index, const struct policy_memory *memory)
 {
-    if (has_room(index))
-        return 0;
     struct policy_hash grown = {.capacity = index->capacity > 0 ? index->capacity * 2 : FIRST_CAPACITY,
                                 .used = index->used};
     if (grown.capacity > POLICY_CAPACITY_MAX)
@@ -60,9 +58,17 @@ int policy_hash_reserve(struct policy_hash *index, const struct policy_memory *m
     return 0;
 }
 
+int policy_hash_reserve(struct policy_hash *index, const struct policy_memory *memory, uint32_t count)
+{
+    int error = 0;
+    while (!error && !has_room(index, count))
+        error = grow(index, memory);
+    return error;
+}
+
 void policy_hash_add(struct policy_hash *index, uint32_t hash, uint32_t value)
 {
-    realm_assert(has_room(index) && value != 0);
+    realm_assert(has_room(index, 1) && value != 0);
     put(index, (struct policy_hash_entry){.hash = hash, .value = value});
     index->used++;
 }
@@ -85,7 +91,7 @@ static void close_gap(struct policy_hash *index, uint32_t gap)
     index->entries[gap] = (struct policy_hash_entry){0};
 }
 
-void policy_hash_remove(struct policy_hash *index, uint32_t hash, uint32_t value)
+static uint32_t place_of(const struct policy_hash *index, uint32_t hash, uint32_t value)
 {
     realm_assert(index->capacity > 0);
     uint32_t place = home_of(index, hash);
@@ -93,8 +99,19 @@ void policy_hash_remove(struct policy_hash *index, uint32_t hash, uint32_t value
         realm_assert(index->entries[place].value != 0);
         place = after(index, place);
     }
-    close_gap(index, place);
+    return place;
+}
+
+void policy_hash_remove(struct policy_hash *index, uint32_t hash, uint32_t value)
+{
+    close_gap(index, place_of(index, hash, value));
     index->used--;
+}
+
+void policy_hash_replace(struct policy_hash *index, uint32_t hash, uint32_t old, uint32_t value)
+{
+    realm_assert(value != 0);
+    index->entries[place_of(index, hash, old)].value = value;
 }
 
 uint32_t policy_hash_next(const struct policy_hash *index, uint32_t hash, uint32_t *cursor)

@@ -28,14 +28,17 @@ struct policy_hash {
 
 void policy_hash_deinit(struct policy_hash *index, const struct policy_memory *memory);
 
-/* Makes room for one more value. Return: 0; -ENOMEM, and nothing has changed. */
-int policy_hash_reserve(struct policy_hash *index, const struct policy_memory *memory);
+/* Makes room for so many more values. Return: 0; -ENOMEM, and nothing that can be seen has changed. */
+int policy_hash_reserve(struct policy_hash *index, const struct policy_memory *memory, uint32_t count);
 
 /* value is not 0; there must be room. The same value may not be there already. */
 void policy_hash_add(struct policy_hash *index, uint32_t hash, uint32_t value);
 
 /* Removes a value that was added with this hash. */
 void policy_hash_remove(struct policy_hash *index, uint32_t hash, uint32_t value);
+
+/* Puts another value in the place of one that was added with this hash. */
+void policy_hash_replace(struct policy_hash *index, uint32_t hash, uint32_t old, uint32_t value);
 
 /* The next value that was added with this hash, or 0. *cursor starts at 0. */
 uint32_t policy_hash_next(const struct policy_hash *index, uint32_t hash, uint32_t *cursor);

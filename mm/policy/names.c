@@ -48,9 +48,9 @@ int policy_names_add(struct policy *policy, struct policy_name name, uint32_t se
     uint32_t hash = hash_of(policy, name);
     if (find(policy, name, hash) != 0)
         return REALM_E_EXISTS;
-    int error = policy_table_reserve(&policy->names, &policy->memory);
+    int error = policy_table_reserve(&policy->names, &policy->memory, 1);
     if (!error)
-        error = policy_hash_reserve(&policy->names_index, &policy->memory);
+        error = policy_hash_reserve(&policy->names_index, &policy->memory, 1);
     if (error)
         return error;
     char *text = policy_memory_resize(&policy->memory, NULL, 0, name.size);

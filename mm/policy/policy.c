@@ -6,20 +6,29 @@
 #include <string.h>
 
 #include <realm/error.h>
+#include <realm/types.h>
 
+#include "mm/policy/entries.h"
 #include "mm/policy/grants.h"
 #include "mm/policy/names.h"
 #include "mm/policy/state.h"
 
-#define FIRST_ACCESS_CAPACITY 4
+static void make_unlimited(struct realm_record *realm)
+{
+    for (unsigned i = 0; i < POLICY_RESOURCES; i++)
+        realm->limit[i] = POLICY_UNLIMITED;
+}
 
 static int add_init_realm(struct policy *policy)
 {
-    int error = policy_table_reserve(&policy->realms, &policy->memory);
+    int error = policy_table_reserve(&policy->realms, &policy->memory, 1);
     if (error)
         return error;
     uint32_t index = policy_table_add(&policy->realms);
     realm_assert(index == POLICY_INIT_REALM);
+    struct realm_record *init = policy_realm_at(policy, index);
+    init->running = true;
+    make_unlimited(init);
     return 0;
 }
 
@@ -28,13 +37,15 @@ int policy_new(const struct policy_memory *memory, const uint8_t hash_key[16], s
     struct policy *policy = policy_memory_resize(memory, NULL, 0, sizeof *policy);
     if (!policy)
         return POLICY_NO_MEMORY;
-    *policy = (struct policy){.memory = *memory};
+    *policy = (struct policy){.memory = *memory,
+                              .hierarchy = POLICY_CHILDREN_CALL_PARENTS | POLICY_PARENTS_CALL_CHILDREN};
     memcpy(policy->hash_key, hash_key, sizeof policy->hash_key);
     policy_table_init(&policy->realms, sizeof(struct realm_record));
     policy_table_init(&policy->services, sizeof(struct service_record));
     policy_table_init(&policy->names, sizeof(struct name_record));
     policy_table_init(&policy->grants, sizeof(struct grant_record));
     policy_table_init(&policy->capabilities, sizeof(struct capability_record));
+    policy_table_init(&policy->cuts, sizeof(struct cut_record));
     int error = add_init_realm(policy);
     if (error) {
         policy_free(policy);
@@ -50,27 +61,25 @@ void policy_free(struct policy *policy)
         return;
     const struct policy_memory memory = policy->memory;
     for (uint32_t i = 1; i < policy->services.end; i++) {
-        const struct service_record *service = policy_service_at(policy, i);
-        policy_memory_free(&memory, service->access, service->access_capacity * sizeof *service->access);
+        struct service_record *service = policy_service_at(policy, i);
+        policy_entries_deinit(policy, &service->deny);
+        policy_entries_deinit(policy, &service->grants);
+        policy_entries_deinit(policy, &service->access);
+    }
+    for (uint32_t i = 1; i < policy->realms.end; i++) {
+        if (policy_table_is_live(&policy->realms, i))
+            policy_memory_free(&memory, policy_realm_at(policy, i)->name,
+                               policy_realm_at(policy, i)->name_size);
     }
     policy_names_deinit(policy);
     policy_hash_deinit(&policy->grants_index, &memory);
+    policy_hash_deinit(&policy->holdings_index, &memory);
     policy_table_deinit(&policy->realms, &memory);
     policy_table_deinit(&policy->services, &memory);
     policy_table_deinit(&policy->grants, &memory);
     policy_table_deinit(&policy->capabilities, &memory);
+    policy_table_deinit(&policy->cuts, &memory);
     policy_memory_free(&memory, policy, sizeof *policy);
-}
-
-struct policy_realm policy_init_realm(const struct policy *policy)
-{
-    return policy_realm_handle(policy, POLICY_INIT_REALM);
-}
-
-struct policy_realm policy_parent(const struct policy *policy, struct policy_realm realm)
-{
-    uint32_t parent = policy_realm_known(policy, realm) ? policy_realm_at(policy, realm.index)->parent : 0;
-    return parent != 0 ? policy_realm_handle(policy, parent) : (struct policy_realm){0, 0};
 }
 
 /* Rules of the configuration outlive instances, so they name declarations only. */
@@ -79,24 +88,75 @@ static bool is_declaration(const struct policy *policy, struct policy_realm real
     return policy_realm_known(policy, realm) && policy_realm_at(policy, realm.index)->template_of == 0;
 }
 
-int policy_add_realm(struct policy *policy, struct policy_realm parent, struct policy_realm template_of,
-                     struct policy_realm *ret_realm)
+static int check_declaration(const struct policy *policy, const struct policy_declaration *declaration)
 {
+    struct policy_realm template_of = declaration->template_of;
     bool instance = template_of.index != 0 || template_of.generation != 0;
-    if (!policy_realm_known(policy, parent))
+    if (!policy_realm_known(policy, declaration->parent))
         return REALM_E_BAD_ARGUMENT;
     if (instance && (!is_declaration(policy, template_of) || template_of.index == POLICY_INIT_REALM))
         return REALM_E_BAD_ARGUMENT;
-    int error = policy_table_reserve(&policy->realms, &policy->memory);
+    if (declaration->name.size == 0 || declaration->name.size > REALM_NAME_MAX)
+        return REALM_E_BAD_ARGUMENT;
+    bool deep = policy_realm_at(policy, declaration->parent.index)->depth >= POLICY_DEPTH_MAX;
+    return deep ? REALM_E_LIMIT : 0;
+}
+
+static void endow(struct policy *policy, struct realm_record *realm,
+                  const struct policy_declaration *declaration)
+{
+    realm->place = declaration->place;
+    realm->debug = declaration->debug;
+    realm->gates = declaration->gates;
+    make_unlimited(realm);
+    if (realm->template_of == 0)
+        return;
+    const struct realm_record *template_of = policy_realm_at(policy, realm->template_of);
+    realm->place = template_of->place;
+    realm->debug = template_of->debug;
+    realm->gates = template_of->gates;
+    memcpy(realm->limit, template_of->limit, sizeof realm->limit);
+}
+
+int policy_add_realm(struct policy *policy, const struct policy_declaration *declaration,
+                     struct policy_realm *ret_realm)
+{
+    int error = check_declaration(policy, declaration);
+    if (!error)
+        error = policy_table_reserve(&policy->realms, &policy->memory, 1);
     if (error)
         return error;
+    char *name = policy_memory_resize(&policy->memory, NULL, 0, declaration->name.size);
+    if (!name)
+        return POLICY_NO_MEMORY;
+    memcpy(name, declaration->name.text, declaration->name.size);
     uint32_t index = policy_table_add(&policy->realms);
     struct realm_record *realm = policy_realm_at(policy, index);
-    realm->parent = parent.index;
-    realm->template_of = template_of.index;
-    policy_realm_at(policy, parent.index)->children++;
+    struct realm_record *parent = policy_realm_at(policy, declaration->parent.index);
+    realm->name = name;
+    realm->name_size = (uint32_t)declaration->name.size;
+    realm->parent = declaration->parent.index;
+    realm->template_of = declaration->template_of.index;
+    realm->depth = (uint8_t)(parent->depth + 1);
+    parent->children++;
+    parent->records++;
+    endow(policy, realm, declaration);
     *ret_realm = policy_realm_handle(policy, index);
     return 0;
+}
+
+int policy_set_limit(struct policy *policy, struct policy_realm realm, enum policy_resource resource,
+                     uint64_t limit)
+{
+    if (!policy_realm_known(policy, realm) || (unsigned)resource >= POLICY_RESOURCES)
+        return REALM_E_BAD_ARGUMENT;
+    policy_realm_at(policy, realm.index)->limit[resource] = limit;
+    return 0;
+}
+
+void policy_set_hierarchy(struct policy *policy, unsigned hierarchy)
+{
+    policy->hierarchy = hierarchy;
 }
 
 int policy_add_service(struct policy *policy, struct policy_name name, struct policy_realm provider,
@@ -104,7 +164,7 @@ int policy_add_service(struct policy *policy, struct policy_name name, struct po
 {
     if (!is_declaration(policy, provider))
         return REALM_E_BAD_ARGUMENT;
-    int error = policy_table_reserve(&policy->services, &policy->memory);
+    int error = policy_table_reserve(&policy->services, &policy->memory, 1);
     if (error)
         return error;
     /* The name is what may fail, so it goes first; the service that it means comes to stand in this slot. */
@@ -115,8 +175,12 @@ int policy_add_service(struct policy *policy, struct policy_name name, struct po
     uint32_t added = policy_table_add(&policy->services);
     realm_assert(added == index); /* services are never removed, so no slot is ever free below the end */
     struct service_record *service = policy_service_at(policy, index);
+    struct realm_record *realm = policy_realm_at(policy, provider.index);
     service->provider = provider.index;
     service->place = place;
+    service->next = realm->services;
+    realm->services = index;
+    realm->services_count++;
     *ret_service = policy_service_handle(policy, index);
     return 0;
 }
@@ -128,68 +192,39 @@ int policy_add_alias(struct policy *policy, struct policy_service service, struc
     return policy_names_add(policy, name, service.index);
 }
 
-static bool is_access_kind(enum policy_access kind)
+int policy_add_deny(struct policy *policy, struct policy_service service, const struct policy_entry *entry)
 {
-    return kind == POLICY_ACCESS_REALM || kind == POLICY_ACCESS_CHILDREN || kind == POLICY_ACCESS_ALL;
+    if (!policy_service_known(policy, service) || !policy_entry_valid(policy, entry))
+        return REALM_E_BAD_ARGUMENT;
+    return policy_entries_add(policy, &policy_service_at(policy, service.index)->deny, entry, 0);
 }
 
-int policy_add_access(struct policy *policy, struct policy_service service, enum policy_access kind,
-                      struct policy_realm realm, struct policy_place place)
+int policy_add_access(struct policy *policy, struct policy_service service, const struct policy_entry *entry)
 {
-    if (!policy_service_known(policy, service) || !is_access_kind(kind))
+    uint32_t possible = policy_kind_rights(POLICY_KIND_SEND);
+    if (!policy_service_known(policy, service) || !policy_entry_valid(policy, entry) ||
+        (entry->rights & ~possible) != 0 || (entry->rights & REALM_RIGHT_SEND) == 0)
         return REALM_E_BAD_ARGUMENT;
-    if (kind == POLICY_ACCESS_REALM && !is_declaration(policy, realm))
+    return policy_entries_add(policy, &policy_service_at(policy, service.index)->access, entry, 0);
+}
+
+int policy_add_grant(struct policy *policy, struct policy_service service, const struct policy_entry *entry)
+{
+    if (!policy_service_known(policy, service) || !policy_entry_valid(policy, entry))
         return REALM_E_BAD_ARGUMENT;
-    struct service_record *record = policy_service_at(policy, service.index);
-    if (record->access_count == record->access_capacity) {
-        void *access = record->access;
-        int error = policy_memory_grow(&policy->memory, &access, sizeof *record->access,
-                                       &record->access_capacity, FIRST_ACCESS_CAPACITY);
-        record->access = access;
-        if (error)
-            return error;
+    struct policy_entry grant = *entry;
+    grant.rights &= policy_kind_rights(POLICY_KIND_SEND);
+    if (grant.match == POLICY_MATCH_PATH) {
+        struct entry_list *list = &policy_service_at(policy, service.index)->grants;
+        int error = policy_entries_add(policy, list, &grant, policy->grants_order + 1);
+        policy->grants_order += error == 0;
+        return error;
     }
-    record->access[record->access_count++] = (struct access_entry){
-        .kind = kind, .realm = kind == POLICY_ACCESS_REALM ? realm.index : 0, .place = place};
-    return 0;
-}
-
-int policy_add_grant(struct policy *policy, struct policy_realm realm, struct policy_service service,
-                     uint32_t rights, struct policy_place place)
-{
-    if (!is_declaration(policy, realm) || !policy_service_known(policy, service))
+    if (grant.match != POLICY_MATCH_REALM)
         return REALM_E_BAD_ARGUMENT;
     int error = policy_grants_reserve(policy);
     if (error)
         return error;
-    policy_grants_configure(policy, realm.index, service.index, rights, place);
+    policy_grants_configure(policy, grant.realm.index, service.index, grant.rights, grant.place);
     return 0;
-}
-
-int policy_reserve(struct policy *policy)
-{
-    int error = policy_table_reserve(&policy->capabilities, &policy->memory);
-    return error ? error : policy_grants_reserve(policy);
-}
-
-bool policy_next_capability(const struct policy *policy, uint32_t *cursor,
-                            struct policy_capability_info *ret_info)
-{
-    uint32_t index = *cursor + 1;
-    while (index < policy->capabilities.end && !policy_table_is_live(&policy->capabilities, index))
-        index++;
-    if (index >= policy->capabilities.end)
-        return false;
-    const struct capability_record *record = policy_capability_at(policy, index);
-    *ret_info = (struct policy_capability_info){
-        .capability = policy_capability_handle(policy, index),
-        .holder = policy_realm_handle(policy, record->holder),
-        .service = policy_service_handle(policy, record->service),
-        .rights = record->rights,
-        .badge = record->badge,
-    };
-    if (record->parent != 0)
-        ret_info->parent = policy_capability_handle(policy, record->parent);
-    *cursor = index;
-    return true;
 }

@@ -1,19 +1,22 @@
 /*
  * The rules on a connect. Two exclude what is no question of permission: a service that is not declared, and
- * one's own. Then four mechanisms allow: configuration, parent, hierarchy, and the service's access list. The
- * default denies. The first rule that matches decides, and those after it are not looked at.
+ * one's own. `deny` says who never. Then four mechanisms allow: configuration, parent, hierarchy, and the
+ * service's access list. The default denies. The first rule that matches decides, and those after it are not
+ * looked at.
  */
 #include "mm/policy/rules.h"
 
 #include <realm/error.h>
 #include <realm/types.h>
 
+#include "mm/policy/entries.h"
 #include "mm/policy/grants.h"
+#include "mm/policy/live.h"
 
 static const struct policy_place nowhere = {0, 0};
 
-/* Notes that a rule was looked at, and that it decides if it matched. Return: matched. */
-static bool look(struct policy_walk *walk, enum policy_rule rule, struct policy_place place, bool matched)
+bool policy_rules_look(struct policy_walk *walk, enum policy_rule rule, struct policy_place place,
+                       bool matched)
 {
     if (walk->count < walk->capacity)
         walk->steps[walk->count] = (struct policy_step){.rule = rule, .place = place, .matched = matched};
@@ -25,83 +28,120 @@ static bool look(struct policy_walk *walk, enum policy_rule rule, struct policy_
     return matched;
 }
 
-static bool configuration_grants(struct policy_walk *walk)
+/* Looks at a rule that gives these rights if it matches. */
+static bool offer(struct policy_walk *walk, enum policy_rule rule, struct policy_place place, bool matched,
+                  uint32_t rights)
 {
-    const struct policy *policy = walk->policy;
-    uint32_t realm = policy_declaration(policy, walk->actor);
-    uint32_t first = policy_grants_configured(policy, realm, walk->service);
-    for (uint32_t i = first; i != 0; i = policy_grant_at(policy, i)->next) {
-        const struct grant_record *grant = policy_grant_at(policy, i);
-        bool sends = (grant->rights & REALM_RIGHT_SEND) != 0;
-        if (look(walk, POLICY_RULE_CONFIG_GRANT, grant->place, sends))
+    if (!policy_rules_look(walk, rule, place, matched))
+        return false;
+    walk->rights = rights;
+    return true;
+}
+
+static bool denied(struct policy_walk *walk)
+{
+    const struct entry_list *deny = &policy_service_at(walk->policy, walk->service)->deny;
+    for (uint32_t i = 0; i < deny->count; i++) {
+        const struct entry_record *entry = &deny->entries[i];
+        bool matched = policy_entry_matches(walk->policy, entry, walk->actor, walk->provider);
+        if (policy_rules_look(walk, POLICY_RULE_DENY, entry->place, matched))
             return true;
     }
-    if (first == 0)
-        look(walk, POLICY_RULE_CONFIG_GRANT, nowhere, false);
     return false;
 }
 
-/*
- * A grant to a template holds for those of its instances that are children of the giver, too: a parent
- * gives to its own children only.
- */
-static bool parent_grants(struct policy_walk *walk)
+/* The grants by pattern that stand in the configuration before `order`, from the entry *at on. */
+static bool pattern_grants(struct policy_walk *walk, uint32_t *at, uint32_t order)
+{
+    const struct entry_list *grants = &policy_service_at(walk->policy, walk->service)->grants;
+    for (; *at < grants->count && grants->entries[*at].order < order; (*at)++) {
+        const struct entry_record *entry = &grants->entries[*at];
+        bool matched = (entry->rights & REALM_RIGHT_SEND) != 0 &&
+                       policy_entry_matches(walk->policy, entry, walk->actor, walk->provider);
+        if (offer(walk, POLICY_RULE_CONFIG_GRANT, entry->place, matched, entry->rights))
+            return true;
+    }
+    return false;
+}
+
+/* Exact grants and those by pattern are two rows; they are looked at in the one order of the file. */
+static bool configuration_grants(struct policy_walk *walk, uint32_t first)
+{
+    size_t looked_at = walk->count;
+    uint32_t at = 0;
+    for (uint32_t i = first; i != 0; i = policy_grant_at(walk->policy, i)->next) {
+        const struct grant_record *grant = policy_grant_at(walk->policy, i);
+        if (pattern_grants(walk, &at, grant->order))
+            return true;
+        bool sends = (grant->rights & REALM_RIGHT_SEND) != 0;
+        if (offer(walk, POLICY_RULE_CONFIG_GRANT, grant->place, sends, grant->rights))
+            return true;
+    }
+    if (pattern_grants(walk, &at, UINT32_MAX))
+        return true;
+    if (walk->count == looked_at)
+        policy_rules_look(walk, POLICY_RULE_CONFIG_GRANT, nowhere, false);
+    return false;
+}
+
+/* The grant holds if it is there, and by the present parent: one to a template may be another realm's. */
+static uint32_t holding(const struct policy *policy, uint32_t index, uint32_t parent)
+{
+    if (index == 0)
+        return 0;
+    const struct grant_record *grant = policy_grant_at(policy, index);
+    return grant->giver == parent && policy_grant_live(policy, grant) ? index : 0;
+}
+
+/* What both mechanisms know about the actor itself and about its template. */
+static bool exact_grants(struct policy_walk *walk)
 {
     const struct policy *policy = walk->policy;
     const struct realm_record *actor = policy_realm_at(policy, walk->actor);
-    uint32_t grant = policy_grants_by_parent(policy, walk->actor, walk->service);
-    if (grant == 0 && actor->template_of != 0) {
-        grant = policy_grants_by_parent(policy, actor->template_of, walk->service);
-        if (grant != 0 && policy_grant_at(policy, grant)->giver != actor->parent)
-            grant = 0;
-    }
-    bool sends = grant != 0 && (policy_grant_at(policy, grant)->rights & REALM_RIGHT_SEND) != 0;
-    return look(walk, POLICY_RULE_PARENT_GRANT, nowhere, sends);
+    struct policy_grants_found own = policy_grants_find(policy, walk->actor, walk->service);
+    struct policy_grants_found declared = own;
+    if (actor->template_of != 0)
+        declared = policy_grants_find(policy, actor->template_of, walk->service);
+    if (configuration_grants(walk, declared.configured))
+        return true;
+    uint32_t grant = holding(policy, own.by_parent, actor->parent);
+    if (grant == 0)
+        grant = holding(policy, declared.by_parent, actor->parent);
+    uint32_t rights = grant != 0 ? policy_grant_at(policy, grant)->rights : 0;
+    return offer(walk, POLICY_RULE_PARENT_GRANT, nowhere, grant != 0, rights);
 }
 
 static bool hierarchy(struct policy_walk *walk)
 {
     const struct policy *policy = walk->policy;
-    uint32_t provider = policy_provider(policy, walk->service);
-    bool child = policy_realm_at(policy, walk->actor)->parent == provider;
-    bool parent = policy_realm_at(policy, provider)->parent == walk->actor;
-    return look(walk, POLICY_RULE_CHILD_OF_PROVIDER, nowhere, child) ||
-           look(walk, POLICY_RULE_PARENT_OF_PROVIDER, nowhere, parent);
-}
-
-static bool admits(const struct policy_walk *walk, const struct access_entry *entry)
-{
-    const struct policy *policy = walk->policy;
-    switch (entry->kind) {
-    case POLICY_ACCESS_REALM:
-        return entry->realm == policy_declaration(policy, walk->actor);
-    case POLICY_ACCESS_CHILDREN:
-        return policy_realm_at(policy, walk->actor)->parent == policy_provider(policy, walk->service);
-    case POLICY_ACCESS_ALL:
-        return true;
-    }
-    return false;
-}
-
-static enum policy_rule rule_of(enum policy_access kind)
-{
-    switch (kind) {
-    case POLICY_ACCESS_REALM:
-        return POLICY_RULE_ACCESS_REALM;
-    case POLICY_ACCESS_CHILDREN:
-        return POLICY_RULE_ACCESS_CHILDREN;
-    case POLICY_ACCESS_ALL:
-        break;
-    }
-    return POLICY_RULE_ACCESS_ALL;
+    uint32_t above_actor = policy_realm_at(policy, walk->actor)->parent;
+    uint32_t above_provider = policy_realm_at(policy, walk->provider)->parent;
+    bool child = above_actor == walk->provider;
+    bool parent = above_provider == walk->actor;
+    bool sibling = above_actor == above_provider && above_actor != POLICY_INIT_REALM;
+    unsigned allowed = policy->hierarchy;
+    return ((allowed & POLICY_CHILDREN_CALL_PARENTS) &&
+            offer(walk, POLICY_RULE_CHILD_OF_PROVIDER, nowhere, child, REALM_RIGHT_SEND)) ||
+           ((allowed & POLICY_PARENTS_CALL_CHILDREN) &&
+            offer(walk, POLICY_RULE_PARENT_OF_PROVIDER, nowhere, parent, REALM_RIGHT_SEND)) ||
+           ((allowed & POLICY_SIBLINGS_CALL) &&
+            offer(walk, POLICY_RULE_SIBLING_OF_PROVIDER, nowhere, sibling, REALM_RIGHT_SEND));
 }
 
 static bool access_list(struct policy_walk *walk)
 {
-    const struct service_record *service = policy_service_at(walk->policy, walk->service);
-    for (uint32_t i = 0; i < service->access_count; i++) {
-        const struct access_entry *entry = &service->access[i];
-        if (look(walk, rule_of(entry->kind), entry->place, admits(walk, entry)))
+    static const enum policy_rule rules[] = {
+        [POLICY_MATCH_REALM] = POLICY_RULE_ACCESS_REALM,
+        [POLICY_MATCH_CHILDREN] = POLICY_RULE_ACCESS_CHILDREN,
+        [POLICY_MATCH_DESCENDANTS] = POLICY_RULE_ACCESS_DESCENDANTS,
+        [POLICY_MATCH_ALL] = POLICY_RULE_ACCESS_ALL,
+        [POLICY_MATCH_PATH] = POLICY_RULE_ACCESS_PATH,
+    };
+    const struct entry_list *access = &policy_service_at(walk->policy, walk->service)->access;
+    for (uint32_t i = 0; i < access->count; i++) {
+        const struct entry_record *entry = &access->entries[i];
+        bool matched = policy_entry_matches(walk->policy, entry, walk->actor, walk->provider);
+        if (offer(walk, rules[entry->match], entry->place, matched, entry->rights))
             return true;
     }
     return false;
@@ -109,22 +149,26 @@ static bool access_list(struct policy_walk *walk)
 
 bool policy_rules_is_provider(const struct policy *policy, uint32_t actor, uint32_t service)
 {
-    return actor == policy_provider(policy, service) || actor == policy_service_at(policy, service)->provider;
+    return policy_declaration(policy, actor) == policy_service_at(policy, service)->provider ||
+           actor == policy_provider(policy, service);
 }
 
 int policy_rules_connect(struct policy_walk *walk)
 {
     if (walk->service == 0) {
-        look(walk, POLICY_RULE_DECLARED, nowhere, true);
+        policy_rules_look(walk, POLICY_RULE_DECLARED, nowhere, true);
         return REALM_E_NO_SERVICE;
     }
     struct policy_place declared = policy_service_at(walk->policy, walk->service)->place;
+    walk->provider = policy_provider(walk->policy, walk->service);
     if (policy_rules_is_provider(walk->policy, walk->actor, walk->service)) {
-        look(walk, POLICY_RULE_SELF, declared, true);
+        policy_rules_look(walk, POLICY_RULE_SELF, declared, true);
         return REALM_E_DENIED;
     }
-    if (configuration_grants(walk) || parent_grants(walk) || hierarchy(walk) || access_list(walk))
+    if (denied(walk))
+        return REALM_E_DENIED;
+    if (exact_grants(walk) || hierarchy(walk) || access_list(walk))
         return 0;
-    look(walk, POLICY_RULE_DEFAULT, declared, true);
+    policy_rules_look(walk, POLICY_RULE_DEFAULT, declared, true);
     return REALM_E_DENIED;
 }

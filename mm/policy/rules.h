@@ -17,14 +17,16 @@
 struct policy_walk {
     const struct policy *policy;
     uint32_t actor;
-    uint32_t service; /* 0: the name asked for means nothing */
+    uint32_t service;  /* 0: the name asked for means nothing */
+    uint32_t provider; /* found out on the way */
     /* The rules looked at; the first `capacity` of them are written to steps. */
     struct policy_step *steps;
     size_t capacity;
     size_t count;
-    /* The one that matched. */
+    /* The one that matched, and what it gives. */
     enum policy_rule rule;
     struct policy_place place;
+    uint32_t rights;
 };
 
 /*
@@ -33,7 +35,12 @@ struct policy_walk {
  */
 int policy_rules_connect(struct policy_walk *walk);
 
-/* Whether the actor is the service's own realm: the one that registered it, or the declared provider. */
+/* Notes that a rule was looked at, and that it decides if it matched. Return: matched. */
+bool policy_rules_look(struct policy_walk *walk, enum policy_rule rule, struct policy_place place,
+                       bool matched);
+
+/* Whether the actor is the service's own realm: it holds the endpoint, or is its declared provider or an
+ * instance of that. */
 bool policy_rules_is_provider(const struct policy *policy, uint32_t actor, uint32_t service);
 
 #endif

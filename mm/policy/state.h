@@ -2,14 +2,20 @@
  * The state of the policy engine, as its own files see it.
  *
  *   realms        a tree; a declaration, or an instance of one
- *   services      declared names with their provider, access list and, while registered, endpoint
+ *   services      declared names with their provider, lists of rules and, while registered, endpoint
  *   names         names and aliases, found by hash
- *   grants        found by hash of (realm, service, who gave it)
- *   capabilities  the derivation tree: endpoints, and the send capabilities derived from each
+ *   grants        exact ones, found by hash of (realm, service)
+ *   capabilities  the derivation tree
+ *   holdings      capabilities that let their holder do something, by hash of (holder, kind, object)
+ *   cuts          what a parent has revoked from a child and nobody has cleared away yet
  *
- * Records refer to each other by index. An index inside a record is always that of a live record: whoever
- * removes a record removes what refers to it first. Only handles from outside need their generation checked,
- * and that happens in one place, policy_decide.
+ * Records refer to each other by index. An index inside a record is always that of a record in use: whoever
+ * gives a slot back removes what refers to it first. Only handles from outside need their generation checked,
+ * and that happens in policy_decide and in the functions that look.
+ *
+ * Time is a count of applied events: `now`. A thing made in an event carries its number, and what ends many
+ * things at once notes the number of its own event in one place: everything there that is not newer is dead
+ * (live.c). So removal costs one step, whatever the size of what goes, and clear.c follows at its own pace.
  *
  * Declarations, services and names are never removed, so rules of the configuration, which name only
  * these, hold as long as the policy does.
@@ -29,25 +35,50 @@ struct realm_record {
     struct policy_slot slot;
     uint32_t parent;      /* 0: this is init */
     uint32_t template_of; /* the declaration that this is an instance of; 0: this is a declaration */
-    uint32_t children;    /* how many */
-    uint32_t held;        /* list of the capabilities it holds */
-    uint32_t received;    /* list of the parent grants it was given */
-    uint32_t given;       /* list of the parent grants it gave */
+    uint64_t ended;       /* when it last ended: what it holds and is not newer is dead */
+    uint32_t cuts;        /* list */
+    uint8_t depth;        /* below init */
+    bool running, removed, debug;
+    uint32_t held;     /* list of the capabilities it holds, ordered by `since` */
+    uint32_t children; /* how many, without removed ones */
+    uint32_t records;  /* … with them */
+    uint32_t root;     /* its own realm capability, or 0 */
+    uint32_t objects;  /* realm capabilities that are about it, of any age */
+    uint32_t received; /* list of the parent grants it was given */
+    uint32_t given;    /* list of the parent grants it gave */
+    uint32_t services; /* the first of those it is the declared provider of, or 0 */
+    uint32_t services_count;
+    struct policy_link pending; /* what it held is to be cleared */
+    uint64_t gates;
+    uint64_t limit[POLICY_RESOURCES], use[POLICY_RESOURCES], own[POLICY_RESOURCES];
+    struct policy_place place;
+    char *name;
+    uint32_t name_size;
 };
 
-struct access_entry {
-    enum policy_access kind;
-    uint32_t realm; /* ACCESS_REALM: a declaration */
+struct entry_record {
+    enum policy_match match;
+    uint32_t realm; /* MATCH_REALM: a declaration */
+    uint32_t rights;
+    uint32_t order; /* grants: place among all of the configuration */
     struct policy_place place;
+    char *pattern;
+    uint32_t pattern_size;
+};
+
+/* Its capacity follows from its count (entries.c). */
+struct entry_list {
+    struct entry_record *entries;
+    uint32_t count;
 };
 
 struct service_record {
     struct policy_slot slot;
     uint32_t provider; /* a declaration */
-    uint32_t endpoint; /* a capability, or 0 */
+    uint32_t endpoint; /* a capability, or 0. It may be dead: policy_endpoint() knows */
     struct policy_place place;
-    struct access_entry *access;
-    uint32_t access_count, access_capacity;
+    struct entry_list deny, grants, access; /* grants: those by pattern */
+    uint32_t next;                          /* of the same provider, or 0 */
 };
 
 struct name_record {
@@ -63,30 +94,61 @@ struct grant_record {
     uint32_t service;
     uint32_t rights;
     uint32_t giver;            /* the parent, or 0: the configuration */
+    uint64_t since;            /* parent */
     struct policy_place place; /* configuration */
     uint32_t next;             /* configuration: a later grant to the same realm, for the same service */
+    uint32_t order;
     struct policy_link received, given; /* parent */
+};
+
+enum capability_state {
+    CAPABILITY_HELD,
+    CAPABILITY_DELETED, /* it is gone, what was derived from it goes to its parent */
+    CAPABILITY_DEAD,    /* it is gone, with all that was derived from it */
 };
 
 struct capability_record {
     struct policy_slot slot;
+    uint64_t since; /* when it came to its holder */
+    uint64_t cut;   /* when it was last revoked: what was derived from it and is not newer is dead */
     uint64_t badge;
+    uint64_t user;
     uint32_t holder;
-    uint32_t service;
-    uint32_t rights;
-    uint32_t parent;   /* 0: an endpoint */
+    uint32_t object;   /* a service or 0; of a realm capability the realm; of a gate its number */
+    uint32_t root;     /* itself, for a root */
+    uint32_t parent;   /* 0: a root */
     uint32_t children; /* list of what was derived from it */
+    uint8_t kind, state;
+    uint16_t rights;
     struct policy_link sibling;
     struct policy_link held;
+    struct policy_link pending; /* in policy->dead or policy->deleted */
+    struct policy_link same;    /* in holdings */
+    struct policy_window window;
 };
 _Static_assert(sizeof(struct capability_record) <= 128, "what a capability may cost");
+
+/* A parent has revoked a service from its child: sends that it holds and that are not newer are dead. */
+struct cut_record {
+    struct policy_slot slot;
+    uint32_t realm, service;
+    uint64_t at;
+    uint32_t next;               /* the next capability to look at, or 0 */
+    struct policy_link of_realm; /* in realm_record.cuts */
+    struct policy_link pending;
+};
 
 struct policy {
     struct policy_memory memory;
     uint8_t hash_key[16];
-    struct policy_table realms, services, names, grants, capabilities;
-    struct policy_hash names_index, grants_index;
-    uint64_t badges; /* the last one given */
+    struct policy_table realms, services, names, grants, capabilities, cuts;
+    struct policy_hash names_index, grants_index, holdings_index;
+    uint64_t now;          /* the number of the last applied event */
+    uint64_t badges;       /* the last one counted */
+    uint32_t grants_order; /* grants of the configuration so far */
+    unsigned hierarchy;
+    /* Lists of what is to be cleared. */
+    uint32_t deleted, dead, ended, cut;
 };
 
 static inline struct realm_record *policy_realm_at(const struct policy *policy, uint32_t index)
@@ -109,7 +171,23 @@ static inline struct capability_record *policy_capability_at(const struct policy
     return policy_table_at(&policy->capabilities, index);
 }
 
-/* Handles of live records. */
+static inline struct cut_record *policy_cut_at(const struct policy *policy, uint32_t index)
+{
+    return policy_table_at(&policy->cuts, index);
+}
+
+/* The lists, each with the offset of its link. */
+#define POLICY_CHILDREN(policy) &(policy)->capabilities, offsetof(struct capability_record, sibling)
+#define POLICY_HELD(policy)     &(policy)->capabilities, offsetof(struct capability_record, held)
+#define POLICY_PENDING(policy)  &(policy)->capabilities, offsetof(struct capability_record, pending)
+#define POLICY_SAME(policy)     &(policy)->capabilities, offsetof(struct capability_record, same)
+#define POLICY_ENDED(policy)    &(policy)->realms, offsetof(struct realm_record, pending)
+#define POLICY_RECEIVED(policy) &(policy)->grants, offsetof(struct grant_record, received)
+#define POLICY_GIVEN(policy)    &(policy)->grants, offsetof(struct grant_record, given)
+#define POLICY_CUTS(policy)     &(policy)->cuts, offsetof(struct cut_record, of_realm)
+#define POLICY_CUT(policy)      &(policy)->cuts, offsetof(struct cut_record, pending)
+
+/* Handles of records in use. */
 static inline struct policy_realm policy_realm_handle(const struct policy *policy, uint32_t index)
 {
     return (struct policy_realm){index, policy_table_generation(&policy->realms, index)};
@@ -128,7 +206,8 @@ static inline struct policy_capability policy_capability_handle(const struct pol
 /* Whether handles from outside name something now. */
 static inline bool policy_realm_known(const struct policy *policy, struct policy_realm realm)
 {
-    return policy_table_names(&policy->realms, realm.index, realm.generation);
+    return policy_table_names(&policy->realms, realm.index, realm.generation) &&
+           !policy_realm_at(policy, realm.index)->removed;
 }
 
 static inline bool policy_service_known(const struct policy *policy, struct policy_service service)
@@ -141,13 +220,6 @@ static inline uint32_t policy_declaration(const struct policy *policy, uint32_t 
 {
     uint32_t template_of = policy_realm_at(policy, realm)->template_of;
     return template_of != 0 ? template_of : realm;
-}
-
-/* The realm that serves: who registered the endpoint, or the declared provider while nobody has. */
-static inline uint32_t policy_provider(const struct policy *policy, uint32_t service)
-{
-    const struct service_record *record = policy_service_at(policy, service);
-    return record->endpoint != 0 ? policy_capability_at(policy, record->endpoint)->holder : record->provider;
 }
 
 #endif

@@ -20,29 +20,34 @@ void policy_table_deinit(struct policy_table *table, const struct policy_memory 
     policy_table_init(table, table->record_size);
 }
 
-static bool has_room(const struct policy_table *table)
+static bool has_room(const struct policy_table *table, uint32_t count)
 {
-    return table->free != 0 || table->end < table->capacity;
+    uint32_t fresh = table->capacity > table->end ? table->capacity - table->end : 0;
+    return count <= table->free_count + fresh;
 }
 
-int policy_table_reserve(struct policy_table *table, const struct policy_memory *memory)
+int policy_table_reserve(struct policy_table *table, const struct policy_memory *memory, uint32_t count)
 {
-    if (has_room(table))
-        return 0;
-    void *records = table->records;
-    int error = policy_memory_grow(memory, &records, table->record_size, &table->capacity, FIRST_CAPACITY);
-    table->records = records;
-    return error;
+    while (!has_room(table, count)) {
+        void *records = table->records;
+        int error =
+            policy_memory_grow(memory, &records, table->record_size, &table->capacity, FIRST_CAPACITY);
+        table->records = records;
+        if (error)
+            return error;
+    }
+    return 0;
 }
 
 uint32_t policy_table_add(struct policy_table *table)
 {
-    realm_assert(has_room(table));
+    realm_assert(has_room(table, 1));
     uint32_t index = table->free;
     struct policy_slot *slot;
     if (index != 0) {
         slot = policy_table_slot(table, index);
         table->free = slot->next;
+        table->free_count--;
     } else {
         index = table->end++;
         slot = policy_table_slot(table, index);
@@ -64,4 +69,5 @@ void policy_table_remove(struct policy_table *table, uint32_t index)
     slot->generation++;
     slot->next = table->free;
     table->free = index;
+    table->free_count++;
 }

@@ -29,14 +29,15 @@ struct policy_table {
     uint32_t capacity; /* slots that there is memory for */
     uint32_t end;      /* slots that were ever in use lie below this one */
     uint32_t free;     /* first of the free ones below end, or 0 */
-    uint32_t live;     /* records */
+    uint32_t free_count;
+    uint32_t live; /* records */
 };
 
 void policy_table_init(struct policy_table *table, size_t record_size);
 void policy_table_deinit(struct policy_table *table, const struct policy_memory *memory);
 
-/* Makes room for one more record. Return: 0; -ENOMEM, and nothing has changed. */
-int policy_table_reserve(struct policy_table *table, const struct policy_memory *memory);
+/* Makes room for so many more records. Return: 0; -ENOMEM, and nothing that can be seen has changed. */
+int policy_table_reserve(struct policy_table *table, const struct policy_memory *memory, uint32_t count);
 
 /* Takes a slot, for which there must be room, and clears the record behind its struct policy_slot. */
 uint32_t policy_table_add(struct policy_table *table);

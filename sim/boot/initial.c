@@ -79,7 +79,7 @@ bool initial_allows(const struct initial *initial, uint32_t realm, uint32_t serv
 {
     struct policy_event event = connect_event(initial, realm, service);
     struct policy_decision decision;
-    policy_decide(initial->policy, &event, &decision);
+    policy_would_connect(initial->policy, &event, &decision);
     if (ret_decision)
         *ret_decision = decision;
     return decision.status == 0 || decision.status == REALM_E_NO_SERVICE;

@@ -106,7 +106,7 @@ static inline size_t packets_control_event(struct random *random, enum realm_con
     realm_control_header_init(&event->header, type, answers ? random_u64(random) : 0);
     switch (type) {
     case REALM_CONTROL_REPLY:
-        event->reply.status = (int32_t)random_below(random, REALM_E_STOPPED + 1);
+        event->reply.status = (int32_t)random_below(random, REALM_E_INCAPABLE + 1);
         event->reply.reserved = 0;
         break;
     case REALM_CONTROL_WELCOME:

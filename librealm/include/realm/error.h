@@ -34,6 +34,7 @@ enum realm_error {
     REALM_E_NOT_STARTED = 18,  /* the realm or its program could not be started */
     REALM_E_PROTOCOL = 19,     /* a message of another version, or one that breaks the protocol */
     REALM_E_STOPPED = 20,      /* this realm was asked to stop: clean up and return from main */
+    REALM_E_INCAPABLE = 21,    /* this needs a capability that the realm does not hold */
 };
 
 /*

@@ -24,6 +24,9 @@
 #define REALM_RIGHT_READ   UINT32_C(8)
 #define REALM_RIGHT_WRITE  UINT32_C(16)
 #define REALM_RIGHT_EXEC   UINT32_C(32)
+#define REALM_RIGHT_GRANT  UINT32_C(64)  /* give it, or what is derived from it, to another realm */
+#define REALM_RIGHT_MINT   UINT32_C(128) /* derive a send capability with a badge of one's own choice */
+#define REALM_RIGHT_REVOKE UINT32_C(256) /* remove everything that was derived from it */
 
 /* A realm as its peers see it: assigned by the Memory Manager, never reused. 0 is nobody, 1 is init. */
 struct realm_id {

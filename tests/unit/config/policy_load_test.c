@@ -67,7 +67,7 @@ static struct policy_decision ask(const struct policy *policy, struct policy_rea
     struct policy_event event = {
         .kind = POLICY_CONNECT, .actor = realm, .service = {.text = name, .size = strlen(name)}};
     struct policy_decision decision;
-    policy_decide(policy, &event, &decision);
+    policy_would_connect(policy, &event, &decision);
     return decision;
 }
 

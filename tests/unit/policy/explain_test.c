@@ -27,8 +27,8 @@ Test(explain, denial)
     struct policy_realm server = realm_under(&world, world.init);
     struct policy_realm client = realm_under(&world, world.init);
     struct policy_service service = service_by(&world, "vfs", server, 20);
-    access_for(&world, service, POLICY_ACCESS_REALM, server, 21);
-    access_for(&world, service, POLICY_ACCESS_CHILDREN, no_realm, 22);
+    access_for(&world, service, POLICY_MATCH_REALM, server, 21);
+    access_for(&world, service, POLICY_MATCH_CHILDREN, no_realm, 22);
     grant_to(&world, client, service, REALM_RIGHT_RECV, 30);
     struct policy_step steps[STEPS];
     cr_assert_eq(explain(&world, client, "vfs", steps), 7);
@@ -50,7 +50,7 @@ Test(explain, allowance)
     struct policy_realm server = realm_under(&world, world.init);
     struct policy_realm child = realm_under(&world, server);
     struct policy_service service = service_by(&world, "vfs", server, 20);
-    access_for(&world, service, POLICY_ACCESS_ALL, no_realm, 21);
+    access_for(&world, service, POLICY_MATCH_ALL, no_realm, 21);
     struct policy_step steps[STEPS];
     cr_assert_eq(explain(&world, child, "vfs", steps), 3);
     expect_step(&steps[0], POLICY_RULE_CONFIG_GRANT, 0, false);
@@ -97,10 +97,10 @@ Test(explain, capacity)
     world_deinit(&world);
 }
 
-/* Goal: every rule has a word of its own, and the three that the header names are these. */
+/* Goal: every rule has a word of its own, and those that the header names are these. */
 Test(explain, rule_names)
 {
-    for (enum policy_rule a = POLICY_RULE_NONE; a <= POLICY_RULE_SELF; a++) {
+    for (enum policy_rule a = POLICY_RULE_NONE; a < POLICY_RULES; a++) {
         cr_assert_not_null(policy_rule_name(a));
         for (enum policy_rule b = POLICY_RULE_NONE; b < a; b++)
             cr_assert_str_neq(policy_rule_name(a), policy_rule_name(b));
@@ -108,6 +108,6 @@ Test(explain, rule_names)
     cr_assert_str_eq(policy_rule_name(POLICY_RULE_DEFAULT), "default");
     cr_assert_str_eq(policy_rule_name(POLICY_RULE_CONFIG_GRANT), "grant");
     cr_assert_str_eq(policy_rule_name(POLICY_RULE_ACCESS_CHILDREN), "access: children");
-    cr_assert_str_eq(policy_rule_name((enum policy_rule)(POLICY_RULE_SELF + 1)), "?");
+    cr_assert_str_eq(policy_rule_name(POLICY_RULES), "?");
     cr_assert_str_eq(policy_rule_name((enum policy_rule) - 1), "?");
 }

@@ -32,7 +32,7 @@ static void shelf_deinit(struct shelf *shelf)
 
 static uint32_t shelf_add(struct shelf *shelf)
 {
-    cr_assert_eq(policy_table_reserve(&shelf->table, &shelf->memory), 0);
+    cr_assert_eq(policy_table_reserve(&shelf->table, &shelf->memory, 1), 0);
     return policy_table_add(&shelf->table);
 }
 
@@ -107,7 +107,7 @@ Test(handles, actors)
     struct policy_realm server = realm_under(&world, world.init);
     struct policy_realm dead = instance_under(&world, world.init, server);
     struct policy_service service = service_by(&world, "vfs", server, 20);
-    access_for(&world, service, POLICY_ACCESS_ALL, no_realm, 21);
+    access_for(&world, service, POLICY_MATCH_ALL, no_realm, 21);
     put(&world, end_event(dead, true), NULL);
     struct forged {
         struct policy_realm realm;
@@ -118,8 +118,8 @@ Test(handles, actors)
         {{9999, 1}, REALM_E_BAD_ARGUMENT},
         {{UINT32_MAX, UINT32_MAX}, REALM_E_BAD_ARGUMENT},
         {dead, REALM_E_STALE},
-        {{dead.index, dead.generation + 1}, REALM_E_STALE},
-        {{server.index, 0}, REALM_E_STALE},
+        {{dead.index, dead.generation + 2}, REALM_E_BAD_ARGUMENT},
+        {{server.index, 0}, REALM_E_BAD_ARGUMENT},
     };
     for (size_t i = 0; i < sizeof forged / sizeof forged[0]; i++) {
         for (enum policy_event_kind kind = POLICY_REGISTER; kind <= POLICY_END; kind++) {
@@ -155,13 +155,21 @@ Test(handles, subjects)
     struct policy_realm realm = realm_under(&world, world.init);
     struct policy_realm dead = instance_under(&world, world.init, realm);
     put(&world, end_event(dead, true), NULL);
-    enum policy_event_kind kinds[] = {POLICY_SPAWN, POLICY_KILL};
+    enum policy_event_kind kinds[] = {POLICY_START, POLICY_KILL};
     for (size_t i = 0; i < 2; i++) {
         cr_assert_eq(decide(&world, child_event(kinds[i], world.init, dead)).status, REALM_E_STALE);
         cr_assert_eq(decide(&world, child_event(kinds[i], world.init, no_realm)).status,
                      REALM_E_BAD_ARGUMENT);
     }
     world_deinit(&world);
+}
+
+/* No list of the service's takes the entry. */
+static void hold_refused(struct world *world, struct policy_service service, const struct policy_entry *entry)
+{
+    cr_assert_eq(policy_add_deny(world->policy, service, entry), REALM_E_BAD_ARGUMENT);
+    cr_assert_eq(policy_add_grant(world->policy, service, entry), REALM_E_BAD_ARGUMENT);
+    cr_assert_eq(policy_add_access(world->policy, service, entry), REALM_E_BAD_ARGUMENT);
 }
 
 /* Goal: the configuration refuses handles that name nothing, and instances where it takes declarations. */
@@ -181,25 +189,24 @@ Test(handles, configuration)
     for (size_t i = 0; i < 4; i++) {
         cr_assert_eq(policy_add_service(world.policy, name_of("x"), wrong[i], place, &other),
                      REALM_E_BAD_ARGUMENT);
-        cr_assert_eq(policy_add_access(world.policy, service, POLICY_ACCESS_REALM, wrong[i], place),
-                     REALM_E_BAD_ARGUMENT);
-        cr_assert_eq(policy_add_grant(world.policy, wrong[i], service, REALM_RIGHT_SEND, place),
-                     REALM_E_BAD_ARGUMENT);
+        struct policy_entry entry = entry_of(POLICY_MATCH_REALM, wrong[i], REALM_RIGHT_SEND, 1);
+        hold_refused(&world, service, &entry);
+        struct policy_declaration below = declaration_of("x", wrong[i], no_realm);
         if (!same_realm(wrong[i], instance))
-            cr_assert_eq(policy_add_realm(world.policy, wrong[i], no_realm, &realm), REALM_E_BAD_ARGUMENT);
+            cr_assert_eq(policy_add_realm(world.policy, &below, &realm), REALM_E_BAD_ARGUMENT);
+        struct policy_declaration of = declaration_of("x", world.init, wrong[i]);
         if (!same_realm(wrong[i], no_realm))
-            cr_assert_eq(policy_add_realm(world.policy, world.init, wrong[i], &realm), REALM_E_BAD_ARGUMENT);
+            cr_assert_eq(policy_add_realm(world.policy, &of, &realm), REALM_E_BAD_ARGUMENT);
     }
-    cr_assert_eq(policy_add_realm(world.policy, world.init, world.init, &realm), REALM_E_BAD_ARGUMENT);
+    struct policy_declaration second_init = declaration_of("x", world.init, world.init);
+    cr_assert_eq(policy_add_realm(world.policy, &second_init, &realm), REALM_E_BAD_ARGUMENT);
     struct policy_service wrong_services[] = {no_service, {service.index, 2}, {77, 1}};
     for (size_t i = 0; i < 3; i++) {
-        cr_assert_eq(policy_add_access(world.policy, wrong_services[i], POLICY_ACCESS_ALL, no_realm, place),
-                     REALM_E_BAD_ARGUMENT);
-        cr_assert_eq(policy_add_grant(world.policy, server, wrong_services[i], REALM_RIGHT_SEND, place),
-                     REALM_E_BAD_ARGUMENT);
+        struct policy_entry entry = entry_of(POLICY_MATCH_REALM, server, REALM_RIGHT_SEND, 1);
+        hold_refused(&world, wrong_services[i], &entry);
     }
-    cr_assert_eq(policy_add_access(world.policy, service, (enum policy_access)9, server, place),
-                 REALM_E_BAD_ARGUMENT);
+    struct policy_entry unknown = entry_of((enum policy_match)9, server, REALM_RIGHT_SEND, 1);
+    hold_refused(&world, service, &unknown);
     cr_assert(same_service(policy_find_service(world.policy, name_of("x")), no_service));
     world_deinit(&world);
 }

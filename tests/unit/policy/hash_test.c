@@ -25,7 +25,7 @@ static void shelf_deinit(struct shelf *shelf)
 
 static void shelf_add(struct shelf *shelf, uint32_t hash, uint32_t value)
 {
-    cr_assert_eq(policy_hash_reserve(&shelf->index, &shelf->memory), 0);
+    cr_assert_eq(policy_hash_reserve(&shelf->index, &shelf->memory, 1), 0);
     policy_hash_add(&shelf->index, hash, value);
 }
 

@@ -17,7 +17,7 @@ static void system_init(struct system *system)
     system->client = realm_under(world, world->init);
     system->other = realm_under(world, world->init);
     system->service = service_by(world, "database", system->server, 20);
-    access_for(world, system->service, POLICY_ACCESS_ALL, no_realm, 21);
+    access_for(world, system->service, POLICY_MATCH_ALL, no_realm, 21);
 }
 
 /* Goal: the declared provider registers, once; the endpoint is its receive right. */
@@ -35,7 +35,7 @@ Test(lifecycle, register_by_provider)
     cr_assert(has_capability(&system.world, outcome.capability, &info));
     cr_assert(same_capability(info.parent, no_capability));
     cr_assert(same_realm(info.holder, system.server));
-    cr_assert_eq(info.rights, REALM_RIGHT_RECV);
+    cr_assert_eq(info.rights, policy_kind_rights(POLICY_KIND_ENDPOINT));
     cr_assert_eq(outcome.badge, 0);
 
     decision = decide(&system.world, register_event(system.server, "database"));
@@ -46,20 +46,20 @@ Test(lifecycle, register_by_provider)
     world_deinit(&system.world);
 }
 
-/* Goal: nobody but the declared provider registers, not init either; the fix names the declaration. */
+/* Goal: nobody but the declared provider registers; the fix names the declaration. */
 Test(lifecycle, register_denied)
 {
     struct system system;
     system_init(&system);
     struct policy_realm instance = instance_under(&system.world, system.world.init, system.client);
-    struct policy_realm imposters[] = {system.client, system.world.init, instance};
-    for (size_t i = 0; i < 3; i++) {
+    struct policy_realm imposters[] = {system.client, instance};
+    for (size_t i = 0; i < 2; i++) {
         struct policy_decision decision = decide(&system.world, register_event(imposters[i], "database"));
         cr_assert_eq(decision.status, REALM_E_DENIED);
         cr_assert_eq(decision.rule, POLICY_RULE_PROVIDER);
         cr_assert_eq(decision.place.line, 20);
         cr_assert_eq(decision.fix.kind, POLICY_FIX_PROVIDER);
-        cr_assert(same_realm(decision.fix.realm, i == 2 ? system.client : imposters[i]));
+        cr_assert(same_realm(decision.fix.realm, i == 1 ? system.client : imposters[i]));
         cr_assert(same_service(decision.fix.service, system.service));
     }
     struct policy_decision unknown = decide(&system.world, register_event(system.server, "printer"));
@@ -106,7 +106,7 @@ Test(lifecycle, unregister_removes_what_was_derived)
         clients += same_realm(gone.list[i].holder, system.client);
     }
     cr_assert_eq(clients, 2);
-    cr_assert_eq(gone.list[3].rights, REALM_RIGHT_RECV);
+    cr_assert_eq(gone.list[3].kind, POLICY_KIND_ENDPOINT);
     cr_assert(same_capability(gone.list[3].capability, endpoint));
     cr_assert(same_realm(gone.list[3].holder, system.server));
     cr_assert_eq(count_capabilities(world), 0);
@@ -182,32 +182,54 @@ Test(lifecycle, wrong_kind)
     world_deinit(world);
 }
 
-/* Goal: a parent and init may spawn and kill; everyone else is told NOT_CHILD. */
-Test(lifecycle, spawn_and_kill)
+/* Only the parent, init and who holds the realm capability: not others, not below, not itself. */
+static void hold_for_parents(struct system *system, enum policy_event_kind kind, struct policy_realm child,
+                             struct policy_realm grandchild)
+{
+    struct world *world = &system->world;
+    struct policy_decision allowed = decide(world, child_event(kind, system->client, child));
+    cr_assert_eq(allowed.status, 0);
+    cr_assert_eq(allowed.rule, POLICY_RULE_PARENT);
+    cr_assert_eq(decide(world, child_event(kind, world->init, child)).status, 0);
+    struct policy_realm others[] = {system->other, system->server};
+    for (size_t k = 0; k < 2; k++) {
+        struct policy_decision denied = decide(world, child_event(kind, others[k], child));
+        cr_assert_eq(denied.status, REALM_E_NOT_CHILD);
+        cr_assert_eq(denied.rule, POLICY_RULE_PARENT);
+    }
+    cr_assert_eq(decide(world, child_event(kind, system->client, grandchild)).status, REALM_E_NOT_CHILD);
+}
+
+/* Goal: a parent and init may start and kill; everyone else is told NOT_CHILD. What runs is not started
+ * again. */
+Test(lifecycle, start_and_kill)
 {
     struct system system;
     system_init(&system);
     struct world *world = &system.world;
-    struct policy_realm child = realm_under(world, system.client);
-    struct policy_realm grandchild = realm_under(world, child);
-    enum policy_event_kind kinds[] = {POLICY_SPAWN, POLICY_KILL};
-    for (size_t i = 0; i < 2; i++) {
-        enum policy_event_kind kind = kinds[i];
-        struct policy_decision allowed = decide(world, child_event(kind, system.client, child));
-        cr_assert_eq(allowed.status, 0);
-        cr_assert_eq(allowed.rule, POLICY_RULE_PARENT);
-        cr_assert_eq(decide(world, child_event(kind, world->init, grandchild)).status, 0);
-        put(world, child_event(kind, system.client, child), NULL);
-
-        struct policy_realm others[] = {system.other, grandchild, child};
-        for (size_t k = 0; k < 3; k++) {
-            struct policy_decision denied = decide(world, child_event(kind, others[k], child));
-            cr_assert_eq(denied.status, REALM_E_NOT_CHILD);
-            cr_assert_eq(denied.rule, POLICY_RULE_PARENT);
-        }
-        cr_assert_eq(decide(world, child_event(kind, system.client, grandchild)).status, REALM_E_NOT_CHILD);
-        cr_assert_eq(decide(world, child_event(kind, world->init, world->init)).status, REALM_E_NOT_CHILD);
-    }
+    world_start(world);
+    struct policy_realm child, grandchild;
+    struct policy_declaration declaration = declaration_of("child", system.client, no_realm);
+    cr_assert_eq(policy_add_realm(world->policy, &declaration, &child), 0);
+    declaration.parent = child;
+    cr_assert_eq(policy_add_realm(world->policy, &declaration, &grandchild), 0);
+    hold_for_parents(&system, POLICY_START, child, grandchild);
+    cr_assert_eq(decide(world, child_event(POLICY_START, world->init, grandchild)).status, REALM_E_STALE,
+                 "its parent does not run");
+    cr_assert_eq(decide(world, child_event(POLICY_START, child, grandchild)).status, REALM_E_STALE,
+                 "nor does the actor");
+    put(world, child_event(POLICY_START, system.client, child), NULL);
+    struct policy_decision again = decide(world, child_event(POLICY_START, system.client, child));
+    cr_assert_eq(again.status, REALM_E_EXISTS);
+    cr_assert_eq(again.rule, POLICY_RULE_RUNNING);
+    put(world, child_event(POLICY_START, child, grandchild), NULL);
+    hold_for_parents(&system, POLICY_KILL, child, grandchild);
+    put(world, child_event(POLICY_KILL, system.client, child), NULL);
+    cr_assert(policy_running(world->policy, child), "KILL only asks; END follows");
+    put(world, end_event(child, false), NULL);
+    cr_assert_not(policy_running(world->policy, child));
+    cr_assert_eq(decide(world, child_event(POLICY_KILL, system.client, child)).status, 0,
+                 "it is over anyway");
     world_deinit(world);
 }
 
@@ -244,7 +266,7 @@ Test(lifecycle, end_takes_what_it_held)
     system_init(&system);
     struct world *world = &system.world;
     struct policy_service mine = service_by(world, "logger", system.client, 30);
-    access_for(world, mine, POLICY_ACCESS_ALL, no_realm, 31);
+    access_for(world, mine, POLICY_MATCH_ALL, no_realm, 31);
     put(world, register_event(system.server, "database"), NULL);
     put(world, register_event(system.client, "logger"), NULL);
     put(world, connect_event(system.client, "database"), NULL);
@@ -262,9 +284,10 @@ Test(lifecycle, end_takes_what_it_held)
         bool to_mine = same_service(gone.list[i].service, mine);
         cr_assert(to_mine || same_realm(gone.list[i].holder, system.client));
         cr_assert_not(endpoint_gone && to_mine, "a connection went after its endpoint");
-        endpoint_gone |= gone.list[i].rights == REALM_RIGHT_RECV;
+        endpoint_gone |= gone.list[i].kind == POLICY_KIND_ENDPOINT;
     }
     cr_assert(endpoint_gone);
+    start(world, system.client);
     put(world, register_event(system.client, "logger"), NULL);
     put(world, end_event(system.client, false), NULL);
     world_deinit(world);

@@ -92,13 +92,13 @@ static void establish(struct family *family, enum mechanism mechanism, struct po
         give_by_parent(family, realm);
         break;
     case LISTED:
-        access_for(world, family->service, POLICY_ACCESS_REALM, realm, 8);
+        access_for(world, family->service, POLICY_MATCH_REALM, realm, 8);
         break;
     case CHILDREN:
-        access_for(world, family->service, POLICY_ACCESS_CHILDREN, no_realm, 8);
+        access_for(world, family->service, POLICY_MATCH_CHILDREN, no_realm, 8);
         break;
     case ALL:
-        access_for(world, family->service, POLICY_ACCESS_ALL, no_realm, 8);
+        access_for(world, family->service, POLICY_MATCH_ALL, no_realm, 8);
         break;
     case NOTHING:
     case MECHANISMS:
@@ -164,7 +164,7 @@ Test(truth, fixes_work)
         cr_assert_eq(decision.fix.kind, denied ? POLICY_FIX_ACCESS : POLICY_FIX_NONE);
         if (denied) {
             cr_assert(same_service(decision.fix.service, family.service));
-            access_for(world, decision.fix.service, POLICY_ACCESS_REALM, decision.fix.realm, 8);
+            access_for(world, decision.fix.service, POLICY_MATCH_REALM, decision.fix.realm, 8);
             cr_assert_eq(decide(world, event).status, 0);
             cr_assert_eq(decide(world, event).rule, POLICY_RULE_ACCESS_REALM);
         }

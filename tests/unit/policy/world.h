@@ -59,10 +59,14 @@ static inline void test_memory_fail(struct test_memory *memory, size_t n)
     memory->fail_at = n;
 }
 
+#define WORLD_REALMS 1024u
+
 struct world {
     struct test_memory memory;
     struct policy *policy;
     struct policy_realm init;
+    struct policy_realm realms[WORLD_REALMS]; /* those that were added */
+    size_t realms_count, started;             /* … and how many of them were started since */
 };
 
 static const uint8_t world_key[16] = {3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3};
@@ -106,19 +110,37 @@ static inline bool same_capability(struct policy_capability a, struct policy_cap
     return a.index == b.index && a.generation == b.generation;
 }
 
-static inline struct policy_realm realm_under(struct world *world, struct policy_realm parent)
+static inline struct policy_declaration declaration_of(const char *name, struct policy_realm parent,
+                                                       struct policy_realm template_of)
+{
+    return (struct policy_declaration){
+        .parent = parent, .template_of = template_of, .name = name_of(name), .place = {100, 3}};
+}
+
+static inline struct policy_realm add_realm(struct world *world, struct policy_declaration declaration)
 {
     struct policy_realm realm;
-    cr_assert_eq(policy_add_realm(world->policy, parent, no_realm, &realm), 0);
+    cr_assert_eq(policy_add_realm(world->policy, &declaration, &realm), 0);
+    cr_assert_lt(world->realms_count, WORLD_REALMS);
+    world->realms[world->realms_count++] = realm;
     return realm;
+}
+
+static inline struct policy_realm named_under(struct world *world, struct policy_realm parent,
+                                              const char *name)
+{
+    return add_realm(world, declaration_of(name, parent, no_realm));
+}
+
+static inline struct policy_realm realm_under(struct world *world, struct policy_realm parent)
+{
+    return named_under(world, parent, "realm");
 }
 
 static inline struct policy_realm instance_under(struct world *world, struct policy_realm parent,
                                                  struct policy_realm template_of)
 {
-    struct policy_realm realm;
-    cr_assert_eq(policy_add_realm(world->policy, parent, template_of, &realm), 0);
-    return realm;
+    return add_realm(world, declaration_of("instance", parent, template_of));
 }
 
 /* A service declared at `line`, column 5. */
@@ -131,16 +153,37 @@ static inline struct policy_service service_by(struct world *world, const char *
     return service;
 }
 
-static inline void access_for(struct world *world, struct policy_service service, enum policy_access kind,
+static inline struct policy_entry entry_of(enum policy_match match, struct policy_realm realm,
+                                           uint32_t rights, uint32_t line)
+{
+    return (struct policy_entry){.match = match, .realm = realm, .rights = rights, .place = {line, 9}};
+}
+
+static inline struct policy_entry path_entry(const char *pattern, uint32_t rights, uint32_t line)
+{
+    return (struct policy_entry){
+        .match = POLICY_MATCH_PATH, .pattern = name_of(pattern), .rights = rights, .place = {line, 9}};
+}
+
+static inline void access_for(struct world *world, struct policy_service service, enum policy_match match,
                               struct policy_realm realm, uint32_t line)
 {
-    cr_assert_eq(policy_add_access(world->policy, service, kind, realm, (struct policy_place){line, 9}), 0);
+    struct policy_entry entry = entry_of(match, realm, REALM_RIGHT_SEND, line);
+    cr_assert_eq(policy_add_access(world->policy, service, &entry), 0);
+}
+
+static inline void deny_to(struct world *world, struct policy_service service, enum policy_match match,
+                           struct policy_realm realm, uint32_t line)
+{
+    struct policy_entry entry = entry_of(match, realm, 0, line);
+    cr_assert_eq(policy_add_deny(world->policy, service, &entry), 0);
 }
 
 static inline void grant_to(struct world *world, struct policy_realm realm, struct policy_service service,
                             uint32_t rights, uint32_t line)
 {
-    cr_assert_eq(policy_add_grant(world->policy, realm, service, rights, (struct policy_place){line, 3}), 0);
+    struct policy_entry entry = entry_of(POLICY_MATCH_REALM, realm, rights, line);
+    cr_assert_eq(policy_add_grant(world->policy, service, &entry), 0);
 }
 
 /* --- events --- */
@@ -171,6 +214,13 @@ static inline struct policy_event child_event(enum policy_event_kind kind, struc
     return (struct policy_event){.kind = kind, .actor = actor, .subject = subject};
 }
 
+static inline struct policy_event revoke_child_event(struct policy_realm actor, struct policy_realm child,
+                                                     const char *service)
+{
+    return (struct policy_event){
+        .kind = POLICY_REVOKE_CHILD, .actor = actor, .subject = child, .service = name_of(service)};
+}
+
 static inline struct policy_event ending_event(enum policy_event_kind kind, struct policy_realm actor,
                                                struct policy_capability capability)
 {
@@ -182,65 +232,102 @@ static inline struct policy_event end_event(struct policy_realm actor, bool remo
     return (struct policy_event){.kind = POLICY_END, .actor = actor, .remove = remove};
 }
 
-static inline struct policy_decision decide(const struct world *world, struct policy_event event)
+/* Starts what was added since. A parent is always added before its children, and a provider of a service
+ * before that: so realms are started as late as possible, when the first event needs them. */
+static inline void world_start(struct world *world)
+{
+    for (; world->started < world->realms_count; world->started++) {
+        struct policy_event event = child_event(POLICY_START, world->init, world->realms[world->started]);
+        struct policy_decision decision;
+        cr_assert_eq(policy_reserve(world->policy, &event), 0);
+        policy_decide(world->policy, &event, &decision);
+        cr_assert_eq(decision.status, 0);
+        policy_apply(world->policy, &event, &decision, NULL);
+    }
+}
+
+static inline struct policy_decision decide(struct world *world, struct policy_event event)
 {
     struct policy_decision decision;
+    world_start(world);
     policy_decide(world->policy, &event, &decision);
+    return decision;
+}
+
+/* The decision on a connect as it would be if the realm ran. */
+static inline struct policy_decision foresee(struct world *world, struct policy_realm realm,
+                                             const char *service)
+{
+    struct policy_event event = connect_event(realm, service);
+    struct policy_decision decision;
+    policy_would_connect(world->policy, &event, &decision);
     return decision;
 }
 
 /* What went, in the order in which it went. */
 struct removals {
+    bool all; /* not only endpoints and sends */
     size_t count;
-    struct removal {
-        struct policy_capability capability;
-        struct policy_realm holder;
-        uint32_t rights;
-        struct policy_service service;
-    } list[64];
+    struct policy_capability_info list[64];
 };
 
-static inline void note_removal(void *context, struct policy_capability capability,
-                                struct policy_realm holder, uint32_t rights, struct policy_service service)
+static inline void note_removal(void *context, const struct policy_capability_info *info)
 {
     struct removals *removals = context;
+    if (!removals->all && info->kind != POLICY_KIND_ENDPOINT && info->kind != POLICY_KIND_SEND)
+        return;
     cr_assert_lt(removals->count, sizeof removals->list / sizeof removals->list[0]);
-    removals->list[removals->count++] = (struct removal){capability, holder, rights, service};
+    removals->list[removals->count++] = *info;
 }
 
-/* Puts an event that must be allowed, all the way: reserve, decide, apply. Applying takes no memory. */
-static inline struct policy_outcome put(struct world *world, struct policy_event event,
-                                        struct removals *removals)
+/* Puts an event that must be allowed, and clears nothing. Applying takes no memory. */
+static inline struct policy_outcome put_only(struct world *world, struct policy_event event)
 {
-    cr_assert_eq(policy_reserve(world->policy), 0);
+    world_start(world);
+    cr_assert_eq(policy_reserve(world->policy, &event), 0);
     struct policy_decision decision = decide(world, event);
-    cr_assert_eq(decision.status, 0, "refused: %s", realm_error_name(decision.status));
+    cr_assert_eq(decision.status, 0, "refused: %s, %s", realm_error_name(decision.status),
+                 policy_rule_name(decision.rule));
     struct policy_outcome outcome;
     test_memory_fail(&world->memory, 1);
-    policy_apply(world->policy, &event, &decision, removals ? note_removal : NULL, removals, &outcome);
+    policy_apply(world->policy, &event, &decision, &outcome);
     test_memory_fail(&world->memory, 0);
     return outcome;
 }
 
+/* The same, all the way: what it removed is cleared away. */
+static inline struct policy_outcome put(struct world *world, struct policy_event event,
+                                        struct removals *removals)
+{
+    struct policy_outcome outcome = put_only(world, event);
+    test_memory_fail(&world->memory, 1);
+    while (!policy_clear(world->policy, 3, removals ? note_removal : NULL, removals)) {
+    }
+    test_memory_fail(&world->memory, 0);
+    return outcome;
+}
+
+/* Starts what has ended, as the system does it. */
+static inline void start(struct world *world, struct policy_realm realm)
+{
+    put(world, child_event(POLICY_START, world->init, realm), NULL);
+}
+
+/* Endpoints and sends: what nobody gets by merely being started. */
 static inline size_t count_capabilities(const struct world *world)
 {
     struct policy_capability_info info;
     uint32_t cursor = 0;
     size_t count = 0;
     while (policy_next_capability(world->policy, &cursor, &info))
-        count++;
+        count += info.kind == POLICY_KIND_ENDPOINT || info.kind == POLICY_KIND_SEND;
     return count;
 }
 
 static inline bool has_capability(const struct world *world, struct policy_capability capability,
                                   struct policy_capability_info *ret_info)
 {
-    uint32_t cursor = 0;
-    while (policy_next_capability(world->policy, &cursor, ret_info)) {
-        if (same_capability(ret_info->capability, capability))
-            return true;
-    }
-    return false;
+    return policy_capability_get(world->policy, capability, ret_info);
 }
 
 #endif

@@ -300,10 +300,10 @@ Test(control, decodes_reply_and_welcome)
     /* Goal: a status is a code of error.h; a realm is told who it is and sizes it can use. */
     struct realm_control_reply reply = {.value = 4};
     realm_control_header_init(&reply.header, REALM_CONTROL_REPLY, 5);
-    for (int status = -2; status <= REALM_E_STOPPED + 2; status++) {
+    for (int status = -2; status <= REALM_E_INCAPABLE + 2; status++) {
         reply.status = status;
         cr_assert_eq(decode_event(&reply),
-                     status >= 0 && status <= REALM_E_STOPPED ? 0 : REALM_E_BAD_ARGUMENT);
+                     status >= 0 && status <= REALM_E_INCAPABLE ? 0 : REALM_E_BAD_ARGUMENT);
     }
     struct realm_control_welcome good = {
         .realm = 7, .region_bytes = 8192, .queue_messages = 32, .name = name("a")};
