@@ -19,6 +19,7 @@ step "build: gcc, release, warnings are errors" make -j"$jobs" WERROR=1 test-bui
 step "tests: release" make WERROR=1 test
 step "build: AddressSanitizer and UndefinedBehaviorSanitizer" make -j"$jobs" VARIANT=asan WERROR=1 test-build
 step "tests: under the sanitizers" make VARIANT=asan WERROR=1 test
+step "kill matrix: under the sanitizers" make -j"$jobs" VARIANT=asan WERROR=1 test-kill-matrix
 step "stress: ThreadSanitizer" make -j"$jobs" VARIANT=tsan WERROR=1 test-stress
 step "build: clang" make -j"$jobs" CC=clang WERROR=1 all
 step "fuzz: a few seconds for each target" make -j"$jobs" fuzz FUZZ_SECONDS=5

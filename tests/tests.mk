@@ -3,8 +3,8 @@
 
 TESTS_unit        := $(patsubst %.c,$(BUILD)/%,$(shell find tests/unit -name '*_test.c' 2>/dev/null))
 TESTS_property    := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/property/*_test.c))
-# The kill matrix is a campaign of its own (make test-kill-matrix); in release its program only looks for names
-# of stop points that must not be there, and that is part of every run.
+# The kill matrix is a target of its own (make test-kill-matrix), and part of every run by tests/all.sh; in release
+# its program only looks for names of stop points that must not be there.
 CAMPAIGNS         := $(if $(filter release,$(VARIANT)),,tests/integration/kill_matrix_test.c)
 TESTS_integration := $(patsubst %.c,$(BUILD)/%,$(filter-out $(CAMPAIGNS),$(wildcard tests/integration/*_test.c)))
 TESTS_stress      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/stress/*_stress.c))
@@ -59,11 +59,12 @@ test-integration: all $(REALMS) $(TESTS_integration) ## on the real daemon
 	@BUILD=$(BUILD) sh tests/run.sh $(TESTS_integration)
 test-stress: $(TESTS_stress) ## concurrent parts; with VARIANT=tsan under ThreadSanitizer
 	@BUILD=$(BUILD) sh tests/run.sh $^
-# The matrix needs stop points, which release does not have: there its test asks that they are absent.
+# The matrix needs stop points, which release does not have: there its test asks that they are absent. Its cells
+# wait more than they run.
 test-kill-matrix: ## SIGKILL of everybody at every step of the protocol (debug, or VARIANT=asan)
 	@$(MAKE) --no-print-directory VARIANT=$(if $(filter asan,$(VARIANT)),asan,debug) kill-matrix
 kill-matrix: all $(REALMS) $(BUILD)/tests/integration/kill_matrix_test
-	@BUILD=$(BUILD) sh tests/run.sh $(BUILD)/tests/integration/kill_matrix_test
+	@BUILD=$(BUILD) CRITERION_JOBS=8 sh tests/run.sh $(BUILD)/tests/integration/kill_matrix_test
 .PHONY: test-revoke-10000
 test-revoke-10000: all $(REALMS) $(BUILD)/tests/integration/revoke_test ## 10 000 revocations under traffic, and how long they take
 	@REALM_REVOKES=2000 $(BUILD)/tests/integration/revoke_test -j1 --timeout 600

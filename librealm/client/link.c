@@ -124,6 +124,8 @@ void realm_link_end(struct realm_link *link, int reason)
         return;
     link->state = reason;
     link->realm->links_open--;
+    if (reason == REALM_E_REVOKED)
+        REALM_STOP_POINT("revoked");
 }
 
 void realm_link_fault(struct realm_link *link, enum realm_fault_kind kind)

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "librealm/core/stop_point.h"
+
 #define LOG_LINE_MAX 1024u
 
 static int say_hello(struct realm *realm)
@@ -32,6 +34,7 @@ int realm_open(struct realm **ret_realm)
     realm_list_init(&realm->endpoints);
     realm_list_init(&realm->channels);
     realm_list_init(&realm->timers);
+    REALM_STOP_POINT("loading");
     int error = realm_os_open(&realm->os);
     if (error) {
         free(realm);

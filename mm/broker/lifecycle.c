@@ -150,6 +150,7 @@ void lifecycle_loaded(struct broker_realm *realm)
     if (realm->phase != BROKER_RUNNING || realm->severed || realm->loaded)
         return;
     realm->loaded = true;
+    MM_STOP_POINT("broker-loaded");
     if (poll_add(realm->broker->poll, &realm->control, EPOLLIN))
         lifecycle_offend(realm, "needed more memory than there is");
 }

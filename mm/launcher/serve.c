@@ -135,6 +135,7 @@ static void say_loaded(struct serve *serve, uint64_t realm, enum realm_launch_sh
     struct realm_launch_loaded packet = {.realm = realm, .shut = shut, .opens = opens};
 
     realm_launch_header_init(&packet.header, REALM_LAUNCH_LOADED, 0);
+    MM_STOP_POINT("launcher-loaded");
     say(serve, &packet, NULL, 0);
 }
 

@@ -11,6 +11,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 struct run;
@@ -36,6 +37,9 @@ unsigned run_seen(const struct run *run, const char *event);
 
 /* Asks the admin socket; the whole answer, the caller's to json_decref. */
 json_t *run_ask(struct run *run, const char *request);
+/* The same in two parts, for an answer that takes its time; NULL: the broker has hung up. */
+FILE *run_ask_begin(struct run *run, const char *request);
+json_t *run_ask_end(FILE *stream);
 /* The same: the "result" of an answer that must be ok. */
 json_t *run_result(struct run *run, const char *request);
 /* The row of an array whose member has that text; borrowed; NULL if none. */

@@ -1,10 +1,14 @@
 /*
  * A realm that stands still at a stop point, to be killed there (tests/integration/kill_matrix_test.c).
  *
- *   parent SPOINT SN CPOINT CN   starts "server" and "client", which stop at the SN-th (CN-th) passing of a
- *                                point ("-": nowhere), then says what it hears of its children
- *   server [POINT N]             registers "echo", serves two requests, unregisters, waits for the end
- *   client [POINT N]             connects, calls three times, disconnects
+ *   parent SPOINT SN CPOINT CN MS HOLD   starts "server SPOINT SN MS HOLD" and "client CPOINT CN MS HOLD",
+ * then says what it hears of its children server [POINT N MS HOLD]   registers "echo", answers two requests,
+ * unregisters at the third, waits for the end; with HOLD 1 it answers nothing, and stays client [POINT N MS
+ * HOLD]   connects, waiting so many milliseconds for the server (a minute), calls three times, disconnects;
+ * with HOLD 1 it then stays until it is ended
+ *
+ * POINT N: to stop at the N-th passing of that point ("-": nowhere). That the third request makes the server
+ * leave means that the client has taken both replies by then, however slow it is.
  *
  * It says what it learns in its log and in the file "report", which is still there when the broker is not.
  * At its point it says so and waits for its death. It goes on with a SIGCONT, or when the Memory Manager has
@@ -14,6 +18,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,14 +30,13 @@
 
 #include "librealm/proto/control.h"
 
-#define CONNECT_NS (5 * REALM_SEC)  /* what a client waits for a server that does not come */
-#define CALL_NS    (30 * REALM_SEC) /* only a hang comes near */
+#define CALL_NS    (60 * REALM_SEC) /* only a hang comes near */
 #define SERVED_MAX 2u
 
 static struct realm *realm;
 static const char *stop_point = "-";
 static unsigned long stop_passing;
-static unsigned served;
+static bool hold;
 
 static void say(const char *format, ...)
 {
@@ -79,12 +83,20 @@ static const char *text_of(int error)
     return error < 0 ? strerror(-error) : error ? realm_error_name(error) : "REALM_OK";
 }
 
+static int stay(void)
+{
+    int error = realm_run(realm);
+    if (error)
+        say("run: %s", text_of(error));
+    return 0;
+}
+
 /* --- the client --- */
 
-static int client(void)
+static int client(uint64_t patience_ns)
 {
     struct realm_channel *channel;
-    int error = realm_connect(realm, "echo", CONNECT_NS, &channel);
+    int error = realm_connect(realm, "echo", patience_ns, &channel);
     say("connect: %s", text_of(error));
     if (error)
         return 0;
@@ -98,22 +110,37 @@ static int client(void)
             say("call %u: %s", i, text_of(error));
     }
     realm_disconnect(channel);
-    return 0;
+    return hold ? stay() : 0;
 }
 
 /* --- the server --- */
 
+static struct realm_endpoint *endpoint;
+static size_t clients_said;
+static unsigned requests;
+
+/* A client may have come and called in one turn of the loop, so this is said by whoever is next to run. */
+static void say_clients(void)
+{
+    if (!endpoint || realm_endpoint_clients(endpoint) == clients_said)
+        return;
+    clients_said = realm_endpoint_clients(endpoint);
+    say("clients %zu", clients_said);
+}
+
 static void echo(struct realm *self, const struct realm_request *request, void *context)
 {
     (void)context;
-    served++;
-    realm_reply(self, request->token, 0, request->op, request->data, request->size);
+    say_clients();
+    requests++;
+    if (hold)
+        say("holding");
+    else if (requests <= SERVED_MAX)
+        realm_reply(self, request->token, 0, request->op, request->data, request->size);
 }
 
 static int server(void)
 {
-    struct realm_endpoint *endpoint;
-    size_t clients = 0;
     int error = realm_register(realm, "echo", echo, NULL, &endpoint);
     say("register: %s", text_of(error));
     if (error)
@@ -126,11 +153,8 @@ static int server(void)
             say("run: %s", text_of(error));
             return 0;
         }
-        if (endpoint && realm_endpoint_clients(endpoint) != clients) {
-            clients = realm_endpoint_clients(endpoint);
-            say("clients %zu", clients);
-        }
-        if (endpoint && served == SERVED_MAX) {
+        say_clients();
+        if (endpoint && !hold && requests > SERVED_MAX) {
             realm_unregister(endpoint);
             endpoint = NULL;
             say("left");
@@ -191,17 +215,17 @@ static int hear(void)
     return 1;
 }
 
-static void start(const char *program, char **stop)
+static void start(const char *program, char **stop, char **last)
 {
-    const char *args[] = {stop[0], stop[1], NULL};
+    const char *args[] = {stop[0], stop[1], last[0], last[1], NULL};
     struct realm_spawn spawn = {.program = program, .args = args};
     say("spawn %s: %s", program, text_of(realm_spawn(realm, &spawn, NULL)));
 }
 
-static int parent(char **stops)
+static int parent(char **words)
 {
-    start("server", stops);
-    start("client", stops + 2);
+    start("server", words, words + 4);
+    start("client", words + 2, words + 4);
     say("watching");
     while (hear())
         ;
@@ -215,16 +239,20 @@ int main(int argc, char **argv)
     signal(SIGCONT, continued);
     if (argc < 2)
         return 2;
-    if (argc == 4) {
+    const bool has_words = argc == 6;
+    if (has_words) {
         stop_point = argv[2];
         stop_passing = strtoul(argv[3], NULL, 10);
+        hold = strcmp(argv[5], "1") == 0;
     }
     int error = realm_open(&realm);
     if (error) {
         say("open: %s", text_of(error));
         return 1;
     }
-    if (strcmp(argv[1], "parent") == 0 && argc == 6)
+    if (strcmp(argv[1], "parent") == 0 && argc == 8)
         return parent(argv + 2);
-    return strcmp(argv[1], "server") == 0 ? server() : client();
+    if (strcmp(argv[1], "server") == 0)
+        return server();
+    return client(has_words ? strtoul(argv[4], NULL, 10) * REALM_MSEC : CALL_NS);
 }

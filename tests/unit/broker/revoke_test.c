@@ -1,10 +1,16 @@
 /*
  * Revocation as the broker does it: what two realms that keep everything still have, and when they learn of
- * it.
+ * it. revoke_races_test.c has what may happen at the same time.
  */
 #include <criterion/criterion.h>
+#include <dlfcn.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <linux/futex.h>
+#include <stdarg.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <realm/error.h>
@@ -70,6 +76,139 @@ static uint32_t revoke_all(void)
     uint32_t count = revoke_channels(a, &world.broker->services[DATABASE]);
     world_settle(&world);
     return count;
+}
+
+/* --- what the broker asks of the kernel, and how things stand when it does --- */
+
+struct asked {
+    char what;          /* 't'runcate, 'w'ake */
+    const void *object; /* the word that is woken */
+    bool marked;        /* both pages say so, and both epochs have changed */
+    bool told;          /* a packet lies at either end */
+    unsigned empty;     /* so many of the two regions */
+};
+
+static struct {
+    const struct kept *kept; /* NULL: nobody listens */
+    uint32_t a_epoch, b_epoch;
+    struct asked asked[16];
+    unsigned count;
+    bool refuse; /* no truncation succeeds */
+} ear;
+
+static bool has_packet(const struct process *process)
+{
+    char byte;
+    return recv(process->socket, &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0;
+}
+
+static void note(char what, const void *object)
+{
+    const struct kept *kept = ear.kept;
+    if (kept == NULL || ear.count == sizeof ear.asked / sizeof *ear.asked)
+        return;
+    ear.asked[ear.count++] = (struct asked){
+        .what = what,
+        .object = object,
+        .marked = has_bit(kept->a_page, kept->client.slot) && has_bit(kept->b_page, kept->server.slot) &&
+                  kept->a_page->epoch != ear.a_epoch && kept->b_page->epoch != ear.b_epoch,
+        .told = has_packet(kept->a) || has_packet(kept->b),
+        .empty = 0u + (size_of(kept->server_region) == 0) + (size_of(kept->client_region) == 0),
+    };
+}
+
+/* These two take the place of the C library's. */
+int ftruncate(int fd, off_t size)
+{
+    static int (*as_ever)(int, off_t);
+    note('t', NULL);
+    if (ear.refuse) {
+        errno = EPERM;
+        return -1;
+    }
+    if (as_ever == NULL)
+        *(void **)&as_ever = dlsym(RTLD_NEXT, "ftruncate");
+    return as_ever(fd, size);
+}
+
+/* Called before a sanitizer is ready, too: by its own beginning. */
+__attribute__((no_sanitize("address"), no_sanitize("undefined"))) long syscall(long number, ...)
+{
+    static long (*as_ever)(long, ...);
+    long words[6];
+    va_list arguments;
+    va_start(arguments, number);
+    for (unsigned i = 0; i < 6; i++)
+        words[i] = va_arg(arguments, long);
+    va_end(arguments);
+    if (ear.kept != NULL && number == SYS_futex && words[1] == FUTEX_WAKE)
+        note('w', (const void *)words[0]);
+    if (as_ever == NULL)
+        *(void **)&as_ever = dlsym(RTLD_NEXT, "syscall");
+    return as_ever(number, words[0], words[1], words[2], words[3], words[4], words[5]);
+}
+
+static void listen_to(const struct kept *kept)
+{
+    ear.kept = kept;
+    ear.a_epoch = kept->a_page->epoch;
+    ear.b_epoch = kept->b_page->epoch;
+    ear.count = 0;
+}
+
+WORLD_TEST(revoke, the_order)
+{
+    /* Both pages before either memory; both memories before a wake; both wakes before a packet. */
+    struct kept kept;
+    connect_and_keep(&kept);
+    listen_to(&kept);
+    struct broker_realm *a = broker_find_realm(world.broker, "A");
+    cr_assert_eq(revoke_channels(a, &world.broker->services[DATABASE]), 1);
+    ear.kept = NULL;
+    cr_assert_geq(ear.count, 4);
+    for (unsigned i = 0; i < 4; i++) {
+        cr_expect_eq(ear.asked[i].what, i < 2 ? 't' : 'w');
+        cr_expect(ear.asked[i].marked);
+        cr_expect_not(ear.asked[i].told);
+        cr_expect_eq(ear.asked[i].empty, i < 2 ? i : 2);
+    }
+    cr_expect_eq(ear.asked[2].object, &kept.a_page->epoch);
+    cr_expect_eq(ear.asked[3].object, &kept.b_page->epoch);
+    world_settle(&world);
+}
+
+WORLD_TEST(revoke, memory_that_stays)
+{
+    /* It cannot happen; but where it does, both realms are ended rather than a promise broken. */
+    struct kept kept;
+    connect_and_keep(&kept);
+    ear.refuse = true;
+    cr_expect_eq(revoke_all(), 1);
+    ear.refuse = false;
+    world_settle(&world);
+    cr_expect_not_null(world_event(&world, "offence", "realm", "A"));
+    cr_expect_not_null(world_event(&world, "offence", "realm", "B"));
+    cr_expect_eq(world_counts(&world).sockets, 0);
+}
+
+static unsigned capabilities(void)
+{
+    struct policy_capability_info info;
+    uint32_t cursor = 0;
+    unsigned count = 0;
+    while (policy_next_capability(world.broker->policy, &cursor, &info))
+        count++;
+    return count;
+}
+
+WORLD_TEST(revoke, in_the_tree)
+{
+    /* The policy has let go of the capability, and of no other. */
+    struct kept kept;
+    connect_and_keep(&kept);
+    unsigned before = capabilities();
+    cr_assert_eq(revoke_all(), 1);
+    cr_expect_eq(capabilities(), before - 1);
 }
 
 WORLD_TEST(revoke, on_request)
