@@ -4,6 +4,7 @@
 #include "tests/unit/os/world.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/resource.h>
 
@@ -90,12 +91,19 @@ static void *copy_on(void *argument)
     return NULL;
 }
 
+/* The copiers need the processors. */
+static void wait_started(struct copier *copier)
+{
+    while (realm_load_acquire(&copier->started) == 0)
+        sched_yield();
+}
+
 static void torn_copies(void)
 {
     struct world world;
     unsigned torn = 0;
     world_open(&world);
-    for (unsigned round = 0; round < 150; round++) {
+    for (unsigned round = 0; round < 150 && torn < 50; round++) {
         struct shared shared;
         struct copier copiers[2] = {{.region = &shared.peer}, {.region = &shared.peer}};
         share(world.os, &shared);
@@ -103,13 +111,11 @@ static void torn_copies(void)
         for (unsigned i = 0; i < 2; i++)
             CHECK(pthread_create(&copiers[i].thread, NULL, copy_on, &copiers[i]) == 0);
         for (unsigned i = 0; i < 2; i++)
-            while (realm_load_acquire(&copiers[i].started) == 0)
-                ;
+            wait_started(&copiers[i]);
         CHECK(ftruncate(shared.fd, 0) == 0);
         for (unsigned i = 0; i < 2; i++) {
             realm_store_release(&copiers[i].started, 0);
-            while (realm_load_acquire(&copiers[i].started) == 0)
-                ;
+            wait_started(&copiers[i]);
             realm_store_release(&copiers[i].stop, 1);
             CHECK(pthread_join(copiers[i].thread, NULL) == 0);
             CHECK(copiers[i].accepted_torn == 0);
@@ -301,10 +307,10 @@ static void own_at_the_limit(void)
     world_open(&world);
     for (unsigned i = 0; i < 20; i++)
         share(world.os, &shared[i]);
-    struct rlimit full = {.rlim_cur = data_bytes(), .rlim_max = RLIM_INFINITY};
-    CHECK(setrlimit(RLIMIT_DATA, &full) == 0);
-    CHECK(mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED);
     for (unsigned round = 0; round < 5; round++) { /* what is given up is set aside again */
+        struct rlimit full = {.rlim_cur = data_bytes(), .rlim_max = RLIM_INFINITY};
+        CHECK(setrlimit(RLIMIT_DATA, &full) == 0);
+        CHECK(mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED);
         for (unsigned i = 0; i < 20; i++) {
             CHECK(ftruncate(shared[i].fd, 0) == 0);
             *(volatile uint8_t *)shared[i].own.memory = 1;

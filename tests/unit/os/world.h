@@ -90,7 +90,7 @@ static inline void in_child(void (*body)(void))
     pid_t child = fork();
     cr_assert_geq(child, 0);
     if (child == 0) {
-        alarm(30);
+        alarm(120);
         body();
         _exit(0);
     }
