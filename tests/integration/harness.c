@@ -98,9 +98,9 @@ static void run_exec(struct run *run, const char *path, const char *const *optio
         _exit(127);
     }
     cr_assert_gt(run->front, 0);
-    close(stream[1]);
     run->error_fd = errors;
     run->events = fdopen(stream[0], "r");
+    close(stream[1]);
 }
 
 struct run *run_start_file(const char *path, const char *const *options)
@@ -205,9 +205,8 @@ FILE *run_ask_begin(struct run *run, const char *request)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", run->socket);
-    cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0, "%s: %s", run->socket,
-                 strerror(errno));
+    strcpy(address.sun_path, run->socket);
+    cr_assert_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0, "%s: %m", run->socket);
     FILE *stream = fdopen(fd, "r+");
     fprintf(stream, "%s\n", request);
     fflush(stream);
@@ -242,8 +241,8 @@ json_t *run_result(struct run *run, const char *request)
     cr_assert(json_is_true(json_object_get(answer, "ok")), "%s: %s", request, text);
     free(text);
     json_t *result = json_incref(json_object_get(answer, "result"));
-    json_decref(answer);
     cr_assert_not_null(result);
+    json_decref(answer);
     return result;
 }
 
@@ -426,14 +425,13 @@ void harness_let_pass(unsigned ms)
 
 static char process_state(pid_t pid)
 {
-    char path[64], text[1024];
+    char path[64], state;
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
     FILE *file = fopen(path, "r");
     cr_assert_not_null(file, "process %d is gone", (int)pid);
-    size_t size = fread(text, 1, sizeof text - 1, file);
+    cr_assert_eq(fscanf(file, "%*d (%*[^)]) %c", &state), 1);
     fclose(file);
-    text[size] = '\0';
-    return strrchr(text, ')')[2];
+    return state;
 }
 
 static unsigned long long process_slices(pid_t pid)
