@@ -67,7 +67,7 @@ kill-matrix: all $(REALMS) $(BUILD)/tests/integration/kill_matrix_test
 	@BUILD=$(BUILD) CRITERION_JOBS=8 sh tests/run.sh $(BUILD)/tests/integration/kill_matrix_test
 .PHONY: test-revoke-10000
 test-revoke-10000: all $(REALMS) $(BUILD)/tests/integration/revoke_test ## 10 000 revocations under traffic, and how long they take
-	@REALM_REVOKES=2000 $(BUILD)/tests/integration/revoke_test -j1 --timeout 600
+	@REALM_REVOKES=1700 $(BUILD)/tests/integration/revoke_test -j1 --timeout 600
 test-tsan: ## the concurrent parts under ThreadSanitizer
 	@$(MAKE) --no-print-directory VARIANT=tsan test-stress
 

@@ -76,7 +76,8 @@ struct traffic {
 ParameterizedTestParameters(revoke, under_traffic)
 {
     static struct traffic traffic[] = {
-        {"call", "auto"}, {"sleep", "auto"}, {"send", "auto"}, {"sleep", "pipe"}, {"send", "pipe"},
+        {"call", "auto"}, {"sleep", "auto"}, {"send", "auto"},
+        {"call", "pipe"}, {"sleep", "pipe"}, {"send", "pipe"},
     };
     return cr_make_param_array(struct traffic, traffic, sizeof traffic / sizeof *traffic);
 }
