@@ -147,7 +147,7 @@ static int find_service(const struct mm_config *config, const char *name, uint32
 static int ask_config(const struct arguments *arguments, const struct mm_config *config,
                       json_t **ret_explanation)
 {
-    uint32_t realm, service;
+    uint32_t realm = 0, service = 0;
     struct initial *initial = NULL;
     int status = find_realm(config, arguments->operands[0], &realm);
     if (!status)
