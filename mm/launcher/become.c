@@ -144,29 +144,15 @@ static int enter_landlock(const struct plan *plan, const struct box *box)
     return landlock_enter(box->landlock_abi, executables, plan->program.loader >= 0 ? 2 : 1);
 }
 
-/* 8. The filter. Its listener is all that is left to hand over. */
+/* 8. The filter. The launcher is told the number of its listener, and takes it by itself; exec closes it. */
 static int enter_filter(const struct plan *plan, const struct box *box)
 {
-    char byte = 0;
-    struct iovec part = {&byte, 1};
-    union {
-        struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control = {
-        .header = {.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int))}};
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
-
     if (!box_closed(box))
         return 0;
     int listener = sandbox_program_install(plan->ring ? &box->with_ring : &box->plain, true);
     if (listener < 0)
         return listener;
-    memcpy(CMSG_DATA(&control.header), &listener, sizeof listener);
-    ssize_t sent = sendmsg(BECOME_REPORT, &message, MSG_NOSIGNAL);
-    int error = sent < 0 ? -errno : 0;
-    close(listener);
-    return error;
+    return write(BECOME_REPORT, &listener, sizeof listener) < 0 ? -errno : 0;
 }
 
 /* 9. The program, by its descriptor: a name could mean another file by now, and in the box means none. */
@@ -210,8 +196,6 @@ static int take_steps(struct plan *plan, const struct box *box, int *report)
 void become_realm(struct plan *plan, const struct box *box, int report)
 {
     struct plan_failure failure = {.stage = REALM_STAGE_RESOURCES};
-    struct iovec part = {&failure, sizeof failure};
-    const struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 
     int error = take_steps(plan, box, &report);
     if (error == 0) {
@@ -219,7 +203,7 @@ void become_realm(struct plan *plan, const struct box *box, int report)
         error = execute(plan, box);
     }
     failure.error = -error;
-    /* The filter may be there already, and this is the one call that it lets out. */
-    (void)!sendmsg(report, &message, MSG_NOSIGNAL);
+    /* The filter may be there already, and lets this out. */
+    (void)!write(report, &failure, sizeof failure);
     _exit(EXIT_NOT_STARTED);
 }

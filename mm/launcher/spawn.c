@@ -104,32 +104,44 @@ int spawn_start(struct plan *plan, const struct box *box, const struct realm_lau
     return 0;
 }
 
+/* Out of the child, which waits for an answer there and is not reaped: the number is no other's. */
+static int take_listener(pid_t pid, int number)
+{
+    int process = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (process < 0)
+        return -errno;
+    int listener = (int)syscall(SYS_pidfd_getfd, process, number, 0);
+    int error = -errno;
+    close(process);
+    return listener < 0 ? error : listener;
+}
+
 int spawn_settle(struct spawn *spawn, int *ret_listener, struct plan_failure *ret_failure)
 {
-    struct plan_failure failure;
-    struct iovec part = {&failure, sizeof failure};
     union {
-        struct cmsghdr header;
-        char bytes[CMSG_SPACE(sizeof(int))];
-    } control;
-    struct msghdr message = {
-        .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+        int listener;
+        struct plan_failure failure;
+    } said;
 
     *ret_listener = -1;
-    ssize_t size = recvmsg(spawn->report, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    ssize_t size = recv(spawn->report, &said, sizeof said, MSG_DONTWAIT);
     /* A child that exits with the release unread leaves ECONNRESET behind: it has ended. */
     if (size == 0 || (size < 0 && errno == ECONNRESET))
         return 0;
     if (size < 0 && (errno == EAGAIN || errno == EINTR))
         return REALM_E_WOULD_BLOCK;
-    const struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-    if (size == 1 && header != NULL && header->cmsg_len == CMSG_LEN(sizeof(int))) {
-        memcpy(ret_listener, CMSG_DATA(header), sizeof *ret_listener);
+    if (size == sizeof said.listener) {
+        int listener = take_listener(spawn->pid, said.listener);
+        if (listener < 0) {
+            (void)kill(spawn->pid, SIGKILL);
+            return fail(ret_failure, REALM_STAGE_EXEC, -listener);
+        }
+        *ret_listener = listener;
         return REALM_E_WOULD_BLOCK;
     }
-    if (size != sizeof failure)
+    if (size != sizeof said.failure)
         return fail(ret_failure, REALM_STAGE_EXEC, size < 0 ? errno : EPROTO);
-    *ret_failure = failure;
+    *ret_failure = said.failure;
     return REALM_E_NOT_STARTED;
 }
 

@@ -56,10 +56,16 @@ static bool restricts(const struct filter_row *row)
            row->kind == FILTER_KILL_ARCH;
 }
 
-/* A call that this architecture does not have has a negative number here. */
-static int number_of(const struct build *build, const char *call)
+/*
+ * The number by which libseccomp takes rules for a call: always that of the machine it runs on (a negative
+ * one if that does not have the call), which it translates. false: the architecture does not have it.
+ */
+static bool find_number(const struct build *build, const char *call, int *ret_number)
 {
-    return seccomp_syscall_resolve_name_arch(build->architecture, call);
+    if (seccomp_syscall_resolve_name_arch(build->architecture, call) < 0)
+        return false;
+    *ret_number = seccomp_syscall_resolve_name(call);
+    return true;
 }
 
 static int add_product(const struct build *build, int number, const struct product *product)
@@ -144,8 +150,10 @@ static int add_calls_of_realms(const struct build *build)
         bool wanted = !restricts(row) || row->kind == FILTER_NOTIFY;
         if (!wanted || has_row(build->table, row->call))
             continue;
-        int number = number_of(build, row->call);
-        int error = number < 0 ? 0 : seccomp_rule_add(build->context, SCMP_ACT_ALLOW, number, 0);
+        int number;
+        int error = find_number(build, row->call, &number)
+                        ? seccomp_rule_add(build->context, SCMP_ACT_ALLOW, number, 0)
+                        : 0;
         if (error != 0)
             return error;
     }
@@ -160,8 +168,8 @@ static int add_row(const struct build *build, size_t index)
     if (row->kind == FILTER_KILL_ARCH)
         return seccomp_attr_set(build->context, SCMP_FLTATR_ACT_BADARCH,
                                 index == build->weakened ? SCMP_ACT_ALLOW : SCMP_ACT_KILL_PROCESS);
-    int number = number_of(build, row->call);
-    if (number < 0)
+    int number;
+    if (!find_number(build, row->call, &number))
         return 0;
     switch (row->kind) {
     case FILTER_ALLOW:

@@ -14,9 +14,6 @@
 
 enum sandbox_filter { SANDBOX_FILTER_REALM, SANDBOX_FILTER_BROKER, SANDBOX_FILTER_LAUNCHER };
 
-/* The descriptor over which the child hands its listener to the launcher: see docs/design/sandbox.md. */
-#define SANDBOX_REPORT_FD 1000
-
 struct sandbox_filter_options {
     bool uring;         /* REALM: it has a ring: io_uring_enter */
     bool without_waitv; /* REALM: futex_waitv is refused, as where the kernel has none */

@@ -174,7 +174,9 @@ static const struct filter_row launcher_rows[] = {
      .condition = {.argument = 1, .mask = FILTER_INT, .values_count = 4, .values = {SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_ADDFD}}},
     ALLOW("fcntl", "Sizes of pipes, and moving descriptors into place."),
     ALLOW("sendto", "A new realm is released."),
-    ALLOW("sendmsg", "Descriptors for the broker, and the child's listener."),
+    ALLOW("sendmsg", "Descriptors for the broker."),
+    ALLOW("pidfd_open", "A child whose listener it takes."),
+    ALLOW("pidfd_getfd", "That listener."),
     ALLOW("clone", "A realm, with its namespaces."),
     ALLOW("wait4", "Realms that ended."),
     ALLOW("waitid", "The same."),
@@ -220,7 +222,6 @@ static const struct filter_row launcher_rows[] = {
     REFUSE("listen", "The same."),
     REFUSE("accept4", "The same."),
     REFUSE_UNSANITIZED("ptrace", "It looks into realms only where a loading one asks.")
-    REFUSE("pidfd_getfd", "It takes nothing out of a process."),
     REFUSE("unlink", "It removes no file."),
     REFUSE("unlinkat", "The same."),
     REFUSE("rename", "It moves no file."),

@@ -140,10 +140,6 @@ static const struct filter_row rows[] = {
     {.kind = FILTER_ONLY, .call = "sendto", .text = "no address",
      .reason = "A socket that was not connected would reach whoever is named.",
      .condition = {.argument = 4, .mask = FILTER_ALL, .values_count = 1, .values = {0}}},
-    ALLOW("sendmsg", "The launched child hands its listener to the launcher, once, before exec."),
-    {.kind = FILTER_ONLY, .call = "sendmsg", .text = "descriptor 1000",
-     .reason = "Descriptors in flight are counted per user: sent and never read, they stop every realm's.",
-     .condition = {.argument = 0, .mask = FILTER_INT, .values_count = 1, .values = {SANDBOX_REPORT_FD}}},
     /* --- loading --- */
     NOTIFY("openat", "The launcher opens the program and its libraries, read-only, while the realm loads; then it is ENOSYS."),
     NOTIFY("fstat", "The loader tells libraries apart by it. Afterwards a file's times would speak of others who hold it: ENOSYS."),
@@ -192,7 +188,8 @@ static const struct filter_row rows[] = {
     REFUSE("socket", "The network of the host where there is no namespace; kernel memory everywhere."),
     REFUSE("socketpair", "Its buffers are kernel memory, and it can pass descriptors to itself, which are counted per user."),
     REFUSE("setsockopt", "It makes the buffers of the control socket larger, which are kernel memory."),
-    REFUSE("sendmmsg", "It sends descriptors, as sendmsg could."),
+    REFUSE("sendmsg", "Descriptors in flight are counted per user: sent and never read, they stop every realm's; and what was sent is kept by whoever got it."),
+    REFUSE("sendmmsg", "The same."),
     /* --- refused: memory that no limit of the realm counts --- */
     REFUSE("memfd_create", "Its pages are counted by no limit of the process."),
     REFUSE("memfd_secret", "The same, and it keeps the machine from sleeping."),
@@ -235,7 +232,7 @@ static const struct filter_row rows[] = {
     REFUSE("tee", "The same."),
     REFUSE("sendfile", "The same."),
     REFUSE("copy_file_range", "The same, between files."),
-    REFUSE("dup", "A descriptor of a chosen number: a socket at 1000 would be one on which sendmsg is allowed."),
+    REFUSE("dup", "A descriptor of a chosen number, where another was expected; and one more for each call."),
     REFUSE("dup2", "The same."),
     REFUSE("dup3", "The same."),
     /* --- refused: the box itself, and the kernel's large surfaces --- */
@@ -253,7 +250,6 @@ static const struct filter_row rows[] = {
     REFUSE("setrlimit", "It raises the soft limits that the launcher has set."),
     REFUSE("perf_event_open", "Counters tell what others do; a large surface."),
     REFUSE("bpf", "Programs in the kernel; a large surface."),
-    REFUSE("syslog", "The kernel's log speaks of the whole machine."),
     REFUSE("sysinfo", "The machine's free memory is a signal that every realm can give and read."),
     REFUSE("uname", "The host's name and kernel, where there is no namespace to hide them."),
 };

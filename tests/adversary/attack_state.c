@@ -129,7 +129,7 @@ static const struct attack state[] = {
     {"state-rw-hint", "sets a write hint of the inode", hint_of_life, .must = "EPERM"},
     {"state-pipe-size", "makes a pipe's buffer 1 MiB", pipe_size, .must = "EPERM"},
     {"state-get-seals", "reads seals", look_at_seals, .must = "EPERM"},
-    {"state-dupfd", "makes descriptor 1000, on which sendmsg is allowed", duplicate, .must = "EPERM"},
+    {"state-dupfd", "makes a descriptor of a chosen number", duplicate, .must = "EPERM"},
     {"state-setfd", "sets a descriptor's own flag", descriptor_flags, .must = "EPERM"},
     {"state-setlk", "locks a range", lock_range, .must = "EPERM"},
     {"state-ofd-setlk", "locks a range for the description", lock_range_open, .must = "EPERM"},
@@ -150,7 +150,7 @@ static const struct attack state[] = {
     {"state-fadvise", "drops the region's pages from the cache", advise, .must = "EPERM"},
     {"state-fsync", "writes its region back", flush_file, .must = "EPERM"},
     {"state-dup", "doubles a descriptor", dup_plain, .must = "EPERM"},
-    {"state-dup3", "puts its control socket at 1000, where sendmsg is allowed", dup_three, .must = "EPERM"},
+    {"state-dup3", "puts its control socket where another was", dup_three, .must = "EPERM"},
     {"state-fchdir", "enters a region as if it were a folder", change_to, .must = "EPERM"},
 #ifdef __x86_64__
     {"state-dup2", "the same with dup2", dup_two, .must = "EPERM", .flags = ATTACK_X86},

@@ -1,10 +1,13 @@
 #!/bin/sh
-# The adversary suite, as the user who calls it and, called by root, once more as an ordinary user in a copy
-# of the build that this user can read. ADVERSARY_ONLY: a theme or an attack; further words go to `realm run`.
+# The adversary suite, in cells that run side by side: as the user who calls it and, called by root, as an
+# ordinary user in a copy of the build that this user can read; and once more where neither namespaces nor
+# Landlock help. ADVERSARY_ONLY: a theme or an attack; V=1: also what passes; further words go to `realm run`.
 set -u
 bin=${BUILD:-build/release}/bin
 bad=0
 only=${ADVERSARY_ONLY:+--only=$ADVERSARY_ONLY}
+work=$(mktemp -d /tmp/realmkit-copy-XXXXXX)
+trap 'rm -rf "$work"' EXIT
 
 # The page is the table, and the table is sound.
 if [ "$(uname -m)" != x86_64 ]; then
@@ -16,21 +19,43 @@ else
     bad=1
 fi
 
-echo "== adversary suite as $(id -un)"
-"$bin/adversary_suite" $only "$@" || bad=1
-
+as=""
+suite=$bin/adversary_suite
 if [ "$(id -u)" -eq 0 ]; then
     if command -v setpriv >/dev/null 2>&1; then
-        copy=$(mktemp -d /tmp/realmkit-copy-XXXXXX)
-        trap 'rm -rf "$copy"' EXIT
-        chmod 755 "$copy"
+        chmod 755 "$work"
         for program in realm worker adversary adversary-static adversary_suite; do
-            install -m 755 "$bin/$program" "$copy/$program"
+            install -m 755 "$bin/$program" "$work/$program"
         done
-        echo "== adversary suite as uid 65534"
-        (cd / && setpriv --reuid=65534 --regid=65534 --clear-groups "$copy/adversary_suite" $only "$@") || bad=1
+        as="setpriv --reuid=65534 --regid=65534 --clear-groups"
+        suite=$work/adversary_suite
     else
         echo "SKIP  adversary suite as an ordinary user: setpriv (util-linux) is missing"
     fi
 fi
+
+# cell NAME COMMAND…: its report and its status, in files.
+cell() {
+    name=$1
+    shift
+    ("$@" >"$work/$name" 2>&1; echo $? >"$work/$name.status") &
+}
+cells="caller bare"
+cell caller "$bin/adversary_suite" $only "$@"
+if [ -n "$as" ]; then
+    cells="caller user bare"
+    cell user $as "$suite" $only "$@"
+fi
+cell bare $as "$suite" $only --without=userns,landlock "$@"
+wait
+
+for name in $cells; do
+    case $name in
+    caller) echo "== adversary suite as $(id -un)" ;;
+    user) echo "== adversary suite as uid 65534" ;;
+    bare) echo "== adversary suite as an ordinary user, without namespaces and Landlock" ;;
+    esac
+    if [ -n "${V:-}" ]; then cat "$work/$name"; else grep -v '^  ok' "$work/$name"; fi
+    [ "$(cat "$work/$name.status")" -eq 0 ] || bad=1
+done
 exit $bad

@@ -8,7 +8,7 @@
  *
  *     adversary_suite [--only=THEME|ATTACK] [WORDS for realm run…]
  *     adversary_suite --table
- *     adversary_suite --weaken=N --except=NAME,NAME,… [WORDS…]
+ *     adversary_suite --weaken=N --except=NAME,NAME,… [--first=ATTACK] [WORDS…]
  *
  * With --weaken it looks for one attack that the restriction N of the filter was there for, one that does not
  * come out as it must, and ends with the first: status 0 if there is one.
@@ -32,6 +32,7 @@ struct suite {
     struct judge judge;
     const char *only;
     const char *except; /* attacks to leave out, joined by commas; or NULL */
+    const char *first;  /* the attack to begin with, or NULL */
     bool weakened;
     char **words;   /* for realm run */
     unsigned lacks; /* attack_flags that make no sense on this system */
@@ -125,6 +126,11 @@ static void run_one(struct suite *suite, const struct attack_theme *theme, const
 
 static void run_all(struct suite *suite)
 {
+    const struct attack_theme *theme;
+    const struct attack *first = suite->first ? attack_find(suite->first, &theme) : NULL;
+
+    if (first && selected(suite, theme, first))
+        run_one(suite, theme, first);
     for (size_t t = 0; t < attack_themes_count; t++)
         for (size_t i = 0; i < attack_themes[t]->count; i++)
             if (!(suite->weakened && suite->failed > 0) &&
@@ -182,6 +188,8 @@ int main(int argc, char **argv)
             return table_print(stdout);
         if (strncmp(argv[at], "--except=", 9) == 0)
             suite.except = argv[at] + 9;
+        else if (strncmp(argv[at], "--first=", 8) == 0)
+            suite.first = argv[at] + 8;
         else if (strncmp(argv[at], "--only=", 7) == 0)
             suite.only = argv[at] + 7;
         else
