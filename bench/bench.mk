@@ -46,3 +46,12 @@ all: $(BENCH_REALMS) $(BENCH_PEER_PROGRAMS)
 .PHONY: bench
 bench: all ## floors, calls and peers side by side (realm bench)
 	@$(BUILD)/bin/realm bench
+
+# The policy engine alone: an own program, pure but for its clock.
+$(BUILD)/bin/policy_bench: $(BUILD)/bench/policy/policy_bench.o $(call archive,mm/policy) $(A_core)
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	@$(CC) $(LDFLAGS) -o $@ $^
+.PHONY: bench-policy
+bench-policy: $(BUILD)/bin/policy_bench ## decisions and revocation of the policy engine
+	@$<

@@ -33,6 +33,8 @@ static void decide_connect(const struct oracle_world *world, const struct oracle
 static bool holds_one(const struct oracle_world *world, int actor, enum oracle_kind kind, uint64_t number,
                       uint32_t right)
 {
+    if (actor == ORACLE_INIT)
+        return true;
     for (size_t i = 0; i < world->capabilities_count; i++) {
         const struct oracle_capability *capability = &world->capabilities[i];
         if (capability->kind != kind || !(capability->rights & right) || !fact_holds(world, actor, (int)i))

@@ -202,8 +202,6 @@ static void add_instance(struct oracle_world *world, const struct oracle_event *
     *instance = world->realms[event->subject];
     instance->name = event->name;
     instance->instance_of = event->subject;
-    for (size_t i = 0; i < ORACLE_RESOURCES; i++)
-        instance->limits[i] = world->system->realms[event->subject].limits[i];
 }
 
 static void allocate(struct oracle_world *world, const struct oracle_event *event)

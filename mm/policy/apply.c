@@ -18,7 +18,7 @@ int policy_reserve(struct policy *policy, const struct policy_event *event)
     if (event->kind == POLICY_START && policy_realm_known(policy, event->subject))
         count = 1 + policy_endowment(policy, event->subject.index);
     int error = policy_table_reserve(&policy->capabilities, &policy->memory, count);
-    if (!error)
+    if (!error && (event->kind == POLICY_START || event->kind == POLICY_DERIVE))
         error = policy_holdings_reserve(policy, count);
     if (!error && event->kind == POLICY_GRANT)
         error = policy_grants_reserve(policy);
@@ -44,8 +44,9 @@ static void apply_root(struct policy *policy, const struct policy_event *event,
 {
     bool memory = event->kind == POLICY_ALLOCATE;
     struct policy_window window = {0, memory ? event->amount : 0};
-    uint32_t root = policy_tree_root(policy, event->actor.index,
-                                     memory ? POLICY_KIND_MEMORY : POLICY_KIND_ENDPOINT, 0, window);
+    uint32_t root =
+        policy_tree_root(policy, event->actor.index, memory ? POLICY_KIND_MEMORY : POLICY_KIND_ENDPOINT,
+                         memory ? event->actor.index : 0, window);
     outcome->capability = policy_capability_handle(policy, root);
 }
 
@@ -132,7 +133,7 @@ static void apply_end(struct policy *policy, const struct policy_event *event)
 {
     struct realm_record *realm = policy_realm_at(policy, event->actor.index);
     realm->ended = policy->now;
-    if (realm->running && event->actor.index != POLICY_INIT_REALM) {
+    if (realm->running) {
         realm->running = false;
         policy_quota_release(policy, realm->parent, POLICY_REALMS, 1);
     }

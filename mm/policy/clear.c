@@ -51,7 +51,8 @@ static void clear_leaf_below(const struct clearing *clearing, uint32_t top)
     struct policy *policy = clearing->policy;
     uint32_t leaf = leaf_below(policy, top);
     const struct capability_record *record = policy_capability_at(policy, leaf);
-    uint32_t holder = record->holder, object = record->kind == POLICY_KIND_REALM ? record->object : 0;
+    bool about_realm = record->kind == POLICY_KIND_REALM || record->kind == POLICY_KIND_MEMORY;
+    uint32_t holder = record->holder, object = about_realm ? record->object : 0;
     struct policy_capability_info info;
     policy_inspect(policy, leaf, &info);
     policy_tree_clear(policy, leaf);

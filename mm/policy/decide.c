@@ -234,7 +234,7 @@ static void check_start_quota(const struct policy *policy, uint32_t subject, str
         {realm->parent, POLICY_CAPABILITIES, 1},
         {subject, POLICY_CAPABILITIES, policy_endowment(policy, subject)},
     };
-    policy_quota_check(policy, demands, demands[2].amount > 0 ? 3 : 2, decision);
+    policy_quota_check(policy, demands, 3, decision);
 }
 
 static void decide_start(const struct policy *policy, const struct policy_event *event,
@@ -252,12 +252,11 @@ static void decide_start(const struct policy *policy, const struct policy_event 
         check_start_quota(policy, event->subject.index, decision);
 }
 
-/* Nobody ends init. */
 static void decide_kill(const struct policy *policy, const struct policy_event *event,
                         struct policy_decision *decision)
 {
     policy_settle(decision, 0, POLICY_RULE_PARENT);
-    if (!may_manage(policy, event) || event->subject.index == POLICY_INIT_REALM)
+    if (!may_manage(policy, event))
         refuse_as_no_child(policy, event, decision);
 }
 
@@ -335,8 +334,7 @@ static void decide_charge(const struct policy *policy, const struct policy_event
 {
     const struct realm_record *realm = policy_realm_at(policy, event->actor.index);
     bool counted_here = event->resource != POLICY_DESCRIPTORS && event->resource != POLICY_REQUESTS;
-    if (counted_here || event->amount == 0 ||
-        (event->kind == POLICY_RELEASE && event->amount > realm->own[event->resource]))
+    if (counted_here || (event->kind == POLICY_RELEASE && event->amount > realm->own[event->resource]))
         decision->status = REALM_E_BAD_ARGUMENT;
     else if (event->kind == POLICY_CHARGE)
         check_quota(policy, event->actor.index, event->resource, event->amount, decision);
@@ -346,7 +344,8 @@ static void decide_end(const struct policy *policy, const struct policy_event *e
                        struct policy_decision *decision)
 {
     const struct realm_record *realm = policy_realm_at(policy, event->actor.index);
-    if (event->remove && (realm->template_of == 0 || realm->children > 0))
+    bool forgettable = realm->template_of != 0 && realm->children == 0;
+    if (event->actor.index == POLICY_INIT_REALM || (event->remove && !forgettable))
         decision->status = REALM_E_BAD_ARGUMENT;
 }
 

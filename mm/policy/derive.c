@@ -133,16 +133,12 @@ static bool check_denied(const struct derivation *derivation, struct policy_deci
 
 static void check_quota(const struct derivation *derivation, struct policy_decision *decision)
 {
-    bool move = derivation->event->mode == POLICY_MOVE;
-    const struct capability_record *source = derivation->record;
-    struct quota_demand demands[3] = {{derivation->target, POLICY_CAPABILITIES, 1}};
+    struct quota_demand demands[2] = {{derivation->target, POLICY_CAPABILITIES, 1}};
     size_t count = 1;
-    if (move && source->holder == derivation->target)
+    if (derivation->event->mode == POLICY_MOVE && derivation->event->actor.index == derivation->target)
         return;
     if (derivation->kind == POLICY_KIND_SEND)
         demands[count++] = (struct quota_demand){derivation->target, POLICY_CHANNELS, 1};
-    if (move && source->kind == POLICY_KIND_MEMORY && source->parent == 0)
-        demands[count++] = (struct quota_demand){derivation->target, POLICY_MEMORY, source->window.size};
     policy_quota_check(derivation->policy, demands, count, decision);
 }
 

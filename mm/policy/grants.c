@@ -82,7 +82,7 @@ void policy_grants_give(struct policy *policy, uint32_t giver, uint32_t realm, u
     realm_assert(giver != 0 && policy_realm_at(policy, realm)->parent == giver);
     uint32_t index = policy_grants_find(policy, realm, service).by_parent;
     if (index != 0 && policy_grant_live(policy, policy_grant_at(policy, index))) {
-        policy_grant_at(policy, index)->rights |= rights;
+        policy_grant_at(policy, index)->rights = rights;
         return;
     }
     if (index != 0)

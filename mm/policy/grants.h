@@ -25,7 +25,7 @@ struct policy_grants_found {
 };
 struct policy_grants_found policy_grants_find(const struct policy *policy, uint32_t realm, uint32_t service);
 
-/* For both there must be room. */
+/* For both there must be room. A parent's grant takes the place of an earlier one about the same two. */
 void policy_grants_configure(struct policy *policy, uint32_t realm, uint32_t service, uint32_t rights,
                              struct policy_place place);
 void policy_grants_give(struct policy *policy, uint32_t giver, uint32_t realm, uint32_t service,

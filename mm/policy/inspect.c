@@ -26,7 +26,7 @@ void policy_inspect(const struct policy *policy, uint32_t capability, struct pol
         parent = policy_capability_at(policy, parent)->parent;
     if (parent != 0)
         info.parent = policy_capability_handle(policy, parent);
-    if (record->kind == POLICY_KIND_REALM)
+    if (record->kind == POLICY_KIND_REALM || record->kind == POLICY_KIND_MEMORY)
         info.realm = policy_realm_handle(policy, record->object);
     else if (record->kind == POLICY_KIND_GATE)
         info.gate = record->object;

@@ -73,7 +73,7 @@ enum policy_resource {
     POLICY_REALMS,       /* running below the realm */
     POLICY_CHANNELS,     /* send capabilities held */
     POLICY_CAPABILITIES, /* of any kind, held */
-    POLICY_MEMORY,       /* bytes of the memory objects whose root is held */
+    POLICY_MEMORY,       /* bytes of the memory objects it allocated */
     POLICY_DESCRIPTORS,  /* these two are charged from outside: CHARGE, RELEASE */
     POLICY_REQUESTS,
     POLICY_RESOURCES,
@@ -312,7 +312,7 @@ struct policy_capability_info {
     struct policy_capability parent; /* it was derived from; {0,0}: a root */
     struct policy_capability root;   /* of its tree: itself, for a root. Of a send: the endpoint */
     struct policy_service service;   /* endpoint, send, name; {0,0}: an anonymous endpoint's */
-    struct policy_realm realm;       /* realm: its object */
+    struct policy_realm realm;       /* realm: its object; memory: who allocated it */
     struct policy_window window;     /* memory */
     uint32_t gate;                   /* gate */
     uint64_t badge;                  /* send */

@@ -44,9 +44,13 @@ bool policy_quota_check(const struct policy *policy, const struct quota_demand *
 {
     for (size_t i = 0; i < count; i++) {
         enum policy_resource resource = demands[i].resource;
+        if (demands[i].amount == 0)
+            continue;
         for (uint32_t realm = demands[i].realm; realm != 0; realm = policy_realm_at(policy, realm)->parent) {
             const struct realm_record *record = policy_realm_at(policy, realm);
-            uint64_t limit = record->limit[resource]; /* none: what can be counted */
+            uint64_t limit = record->limit[resource];
+            if (limit == POLICY_UNLIMITED && realm != POLICY_INIT_REALM)
+                continue; /* at init, what can be counted is a limit, too */
             uint64_t use = record->use[resource] + used_before(policy, demands, i, realm, resource);
             if (use > limit || demands[i].amount > limit - use) {
                 refuse(policy, decision, realm, &demands[i]);

@@ -43,7 +43,7 @@ struct realm_record {
     uint32_t children; /* how many, without removed ones */
     uint32_t records;  /* … with them */
     uint32_t root;     /* its own realm capability, or 0 */
-    uint32_t objects;  /* realm capabilities that are about it, of any age */
+    uint32_t objects;  /* realm and memory capabilities that are about it, of any age */
     uint32_t received; /* list of the parent grants it was given */
     uint32_t given;    /* list of the parent grants it gave */
     uint32_t services; /* the first of those it is the declared provider of, or 0 */
@@ -114,7 +114,7 @@ struct capability_record {
     uint64_t badge;
     uint64_t user;
     uint32_t holder;
-    uint32_t object;   /* a service or 0; of a realm capability the realm; of a gate its number */
+    uint32_t object;   /* a service or 0; a realm; a gate's number (tree.c) */
     uint32_t root;     /* itself, for a root */
     uint32_t parent;   /* 0: a root */
     uint32_t children; /* list of what was derived from it */

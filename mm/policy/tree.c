@@ -25,8 +25,6 @@ static void charge(struct policy *policy, const struct capability_record *record
     policy_quota_charge(policy, record->holder, POLICY_CAPABILITIES, 1);
     if (record->kind == POLICY_KIND_SEND)
         policy_quota_charge(policy, record->holder, POLICY_CHANNELS, 1);
-    if (record->kind == POLICY_KIND_MEMORY && record->parent == 0)
-        policy_quota_charge(policy, record->holder, POLICY_MEMORY, record->window.size);
 }
 
 static void release(struct policy *policy, const struct capability_record *record)
@@ -34,8 +32,6 @@ static void release(struct policy *policy, const struct capability_record *recor
     policy_quota_release(policy, record->holder, POLICY_CAPABILITIES, 1);
     if (record->kind == POLICY_KIND_SEND)
         policy_quota_release(policy, record->holder, POLICY_CHANNELS, 1);
-    if (record->kind == POLICY_KIND_MEMORY && record->parent == 0)
-        policy_quota_release(policy, record->holder, POLICY_MEMORY, record->window.size);
 }
 
 /* --- coming to a holder and leaving it --- */
@@ -72,6 +68,12 @@ static void leave(struct policy *policy, uint32_t index)
 
 /* --- making --- */
 
+/* A realm capability's object is the realm, a memory capability's the realm that allocated it. */
+static bool is_about_realm(const struct capability_record *record)
+{
+    return record->kind == POLICY_KIND_REALM || record->kind == POLICY_KIND_MEMORY;
+}
+
 uint32_t policy_tree_root(struct policy *policy, uint32_t holder, enum policy_kind kind, uint32_t object,
                           struct policy_window window)
 {
@@ -82,8 +84,10 @@ uint32_t policy_tree_root(struct policy *policy, uint32_t holder, enum policy_ki
     record->object = object;
     record->root = index;
     record->window = window;
-    if (kind == POLICY_KIND_REALM)
+    if (is_about_realm(record))
         policy_realm_at(policy, object)->objects++;
+    if (kind == POLICY_KIND_MEMORY)
+        policy_quota_charge(policy, object, POLICY_MEMORY, window.size);
     come(policy, index, holder);
     return index;
 }
@@ -102,7 +106,7 @@ uint32_t policy_tree_derive(struct policy *policy, uint32_t source, uint32_t hol
     record->window = window;
     record->parent = source;
     policy_list_insert(POLICY_CHILDREN(policy), &parent->children, index);
-    if (record->kind == POLICY_KIND_REALM)
+    if (is_about_realm(record))
         policy_realm_at(policy, record->object)->objects++;
     come(policy, index, holder);
     return index;
@@ -165,11 +169,14 @@ void policy_tree_delete(struct policy *policy, uint32_t capability)
 static void forget_object(struct policy *policy, uint32_t index)
 {
     const struct capability_record *record = policy_capability_at(policy, index);
-    if (record->kind == POLICY_KIND_REALM) {
+    if (is_about_realm(record)) {
         struct realm_record *realm = policy_realm_at(policy, record->object);
         realm->objects--;
         if (realm->root == index)
             realm->root = 0;
+        /* Who allocated an object pays for it until it is gone, whoever holds it by then. */
+        if (record->kind == POLICY_KIND_MEMORY && record->parent == 0)
+            policy_quota_release(policy, record->object, POLICY_MEMORY, record->window.size);
     }
     if (record->kind == POLICY_KIND_ENDPOINT && record->object != 0 &&
         policy_service_at(policy, record->object)->endpoint == index)
