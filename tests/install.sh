@@ -28,6 +28,13 @@ grep -q 'hello, world!' out || {
     echo "install: the greeting is missing"
     exit 1
 }
+# What measures is installed, too, and finds its realm programs and peers from anywhere.
+XDG_RUNTIME_DIR=$place/run "$prefix/bin/realm" bench peers --quick --rounds 1 --json >bench
+grep -q '"name":"call".*"p50_ns"' bench && grep -q '"name":"pipe".*"p50_ns"' bench || {
+    cat bench
+    echo "install: the installed realm bench does not measure"
+    exit 1
+}
 cd - >/dev/null
 make -s uninstall PREFIX="$prefix" BUILD="$BUILD" >/dev/null
 left=$(find "$prefix" -type f -o -type l)

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "bench/harness/bench.h"
+#include "mm/sandbox/features.h"
 #include "tools/arguments.h"
 #include "tools/dispatch.h"
 
@@ -24,6 +25,17 @@ static bool rounds_of(const struct arguments *arguments, unsigned *ret_rounds)
     }
     *ret_rounds = (unsigned)rounds;
     return true;
+}
+
+/* What `realm run --waiter` takes, from the one table of commands. */
+static const char *waiters(void)
+{
+    const struct command *run = command_find("run");
+
+    for (size_t i = 0; i < command_options(run); i++)
+        if (strcmp(run->options[i].name, "--waiter") == 0)
+            return run->options[i].choices;
+    return "";
 }
 
 int bench_main(const struct arguments *arguments)
@@ -50,5 +62,12 @@ int bench_main(const struct arguments *arguments)
         return EXIT_FAILED;
     }
     program[size] = '\0';
+    struct sandbox_features features;
+    if (sandbox_probe(0, &features) == 0 && !(features.present & SANDBOX_URING)) {
+        options.no_uring = features.why[__builtin_ctz(SANDBOX_URING)];
+        if (options.no_uring == NULL)
+            options.no_uring = "io_uring is not there";
+    }
+    options.waiters = waiters();
     return bench_run(&options, stdout, stderr);
 }

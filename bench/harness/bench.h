@@ -29,6 +29,8 @@ struct bench_options {
     size_t cases_count;                          /* … of them */
     int (*command)(int argc, char *const *argv); /* the `realm` command itself, for `realm run` */
     const char *program;                         /* path of the `realm` command */
+    const char *waiters;                         /* what `realm run --waiter` takes, separated by "|" */
+    const char *no_uring;                        /* why there is no io_uring here; NULL: there is */
 };
 
 struct bench {

@@ -25,7 +25,19 @@ struct pair {
 
 static bool parked(const struct bench_case *one)
 {
-    return strcmp(one->wait, "futex") == 0 || strcmp(one->wait, "uring") == 0;
+    return strcmp(one->wait, "default") != 0 && strcmp(one->wait, "spin") != 0;
+}
+
+/* Why nobody can wait in the case's way here; NULL: it is possible. */
+static const char *impossible(const struct bench *bench, const struct bench_case *one)
+{
+    if (!parked(one))
+        return NULL;
+    if (strcmp(one->wait, "uring") == 0 && bench->options.no_uring != NULL)
+        return bench->options.no_uring;
+    if (strstr(bench->options.waiters, one->wait) == NULL)
+        return "not built: `realm run --waiter` has no such kind, so that no server waits in this way";
+    return NULL;
 }
 
 static bool same_core(const struct bench_case *one)
@@ -37,7 +49,7 @@ static int boot(struct pair *pair)
 {
     const struct bench_case *one = pair->one;
     const struct system_options options = {
-        .waiter = strcmp(one->wait, "uring") == 0 ? "uring" : NULL,
+        .waiter = parked(one) ? one->wait : NULL,
         .one_cpu = parked(one) || same_core(one),
         .stations = 1,
     };
@@ -94,15 +106,23 @@ static void report(struct pair *pair)
     bench_row(pair->bench, &row);
 }
 
+static struct goal peer_goal(const struct pair *pair, const struct peer_kind *kind)
+{
+    if (same_core(pair->one) || kind->times <= 0)
+        return (struct goal){GOAL_NONE, 0};
+    return (struct goal){GOAL_TIMES_AT_LEAST, kind->times};
+}
+
 static void report_peer(struct pair *pair, size_t index)
 {
     unsigned rounds = pair->bench->options.rounds;
     const struct participant *peer = &pair->peers[index];
     const struct peer_kind *kind = peer_kind_of(pair->running[index]);
-    struct row row = {.name = kind->name, .placement = pair->one->placement, .wait = kind->wait};
+    struct row row = {.name = kind->name,
+                      .placement = pair->one->placement,
+                      .wait = kind->wait,
+                      .goal = peer_goal(pair, kind)};
 
-    if (!same_core(pair->one) && kind->times > 0)
-        row.goal = (struct goal){GOAL_TIMES_AT_LEAST, kind->times};
     rounds_row(peer, rounds, &row);
     add_floor(pair, peer, &row);
     row.times = statistics_of_ratio(peer->p50_ns, pair->own.p50_ns, rounds);
@@ -119,6 +139,7 @@ static void report_absent(struct pair *pair, const struct peer_kind *kind)
                                          .placement = pair->one->placement,
                                          .wait = kind->wait,
                                          .size_bytes = pair->one->size,
+                                         .goal = peer_goal(pair, kind),
                                          .note = note});
 }
 
@@ -169,7 +190,17 @@ static int measure(struct pair *pair)
 int case_pair(struct bench *bench, const struct bench_case *one)
 {
     static struct pair pair; /* large, and there is one at a time */
+    const char *why = impossible(bench, one);
 
+    if (why != NULL) {
+        bench_row(bench, &(struct row){.name = one->name,
+                                       .size_bytes = one->size,
+                                       .placement = one->placement,
+                                       .wait = one->wait,
+                                       .goal = one->goal,
+                                       .note = why});
+        return 0;
+    }
     memset(&pair, 0, sizeof pair);
     pair.bench = bench;
     pair.one = one;

@@ -47,8 +47,11 @@ static int open_with(const char *side, const char *out, const char *in)
     sub.historyRequest = 0;
     subscriber = iox_sub_init(&subscriber_memory, "RealmBench", "Pair", in, &sub);
     while (iox_sub_get_subscription_state(subscriber) != SubscribeState_SUBSCRIBED ||
-           !iox_pub_has_subscribers(publisher))
+           !iox_pub_has_subscribers(publisher)) {
+        if (peer_over())
+            return 1;
         nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    }
     return 0;
 }
 
@@ -66,8 +69,11 @@ static int receive(void *bytes, size_t size)
 {
     const void *chunk;
 
-    while (iox_sub_take_chunk(subscriber, &chunk) != ChunkReceiveResult_SUCCESS)
+    while (iox_sub_take_chunk(subscriber, &chunk) != ChunkReceiveResult_SUCCESS) {
+        if (peer_over())
+            return 1;
         realm_spin_pause();
+    }
     memcpy(bytes, chunk, size);
     iox_sub_release_chunk(subscriber, chunk);
     return 0;
@@ -89,6 +95,14 @@ static int ask(const void *request, void *reply, size_t size)
     return reply_to(request, size) || receive(reply, size);
 }
 
+/* RouDi aborts, and leaves its memory behind, if it finds at its end that somebody has left without this. */
+static void leave(void)
+{
+    iox_sub_deinit(subscriber);
+    iox_pub_deinit(publisher);
+    iox_runtime_shutdown();
+}
+
 /* The library keeps a lock file for each name it has run under. */
 static void remove_lock(const char *side)
 {
@@ -106,6 +120,7 @@ static void tidy(void)
 
 int main(int argc, char **argv)
 {
-    return peer_main(argc, argv,
-                     &(struct peer_way){prepare, open_server, open_client, ask, receive, reply_to, tidy});
+    return peer_main(
+        argc, argv,
+        &(struct peer_way){prepare, open_server, open_client, ask, receive, reply_to, leave, tidy});
 }

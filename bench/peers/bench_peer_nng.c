@@ -59,5 +59,5 @@ static int ask(const void *request, void *reply, size_t size)
 int main(int argc, char **argv)
 {
     return peer_main(argc, argv,
-                     &(struct peer_way){NULL, open_server, open_client, ask, receive, reply_to, NULL});
+                     &(struct peer_way){NULL, open_server, open_client, ask, receive, reply_to, NULL, NULL});
 }

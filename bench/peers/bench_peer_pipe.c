@@ -33,5 +33,6 @@ static int reply_to(const void *reply, size_t size)
 
 int main(int argc, char **argv)
 {
-    return peer_main(argc, argv, &(struct peer_way){prepare, nothing, nothing, ask, receive, reply_to, NULL});
+    return peer_main(argc, argv,
+                     &(struct peer_way){prepare, nothing, nothing, ask, receive, reply_to, NULL, NULL});
 }

@@ -113,6 +113,7 @@ static int reply_to(const void *reply, size_t size)
 
 int main(int argc, char **argv)
 {
-    return peer_main(argc, argv,
-                     &(struct peer_way){prepare, open_server, open_client, ask, receive, reply_to, NULL});
+    return peer_main(
+        argc, argv,
+        &(struct peer_way){prepare, open_server, open_client, ask, receive, reply_to, NULL, NULL});
 }

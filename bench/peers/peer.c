@@ -13,6 +13,7 @@
 #include "bench/measure/clock.h"
 #include "bench/measure/gate.h"
 #include "bench/measure/payload.h"
+#include "librealm/ring/atomics.h"
 
 #define GATE_FD 3
 
@@ -24,6 +25,11 @@ int peer_failed(const char *what)
 {
     fprintf(stderr, "%s: %s\n", what, strerror(errno));
     return 1;
+}
+
+int peer_over(void)
+{
+    return realm_load_relaxed(&gate->order.task) == GATE_END;
 }
 
 pid_t peer_family(void)
@@ -134,7 +140,11 @@ static void play(const struct peer_way *way, unsigned station, const char *cpu, 
     sigprocmask(SIG_SETMASK, mask, NULL);
     pin(cpu);
     int error = station == 0 ? way->open_client() : way->open_server();
-    _exit(error || stay(way, station));
+    if (error == 0)
+        error = stay(way, station);
+    if (way->close)
+        way->close();
+    exit(error); /* what the peer's library does at an end is part of it */
 }
 
 static pid_t start(const struct peer_way *way, unsigned station, const char *cpu, const sigset_t *mask)
@@ -149,14 +159,15 @@ static pid_t start(const struct peer_way *way, unsigned station, const char *cpu
 }
 
 /*
- * Nothing is left of a peer: whatever ends first, or asks for an end, ends all of it. Both sides have had the
- * order to leave, and get a moment for it, since some libraries clean up; a side in the middle of a round
- * does not hear of it.
+ * Nothing is left of a peer: whatever ends first, or asks for an end, ends all of it. Both sides get a moment
+ * to leave by themselves, since some libraries clean up; a side that sleeps in the middle of a round is
+ * killed.
  */
 static void end_all(pid_t pids[2], const sigset_t *taken)
 {
-    const struct timespec moment = {.tv_sec = 1};
+    const struct timespec moment = {.tv_sec = 3};
 
+    gate_order(gate, &(struct gate_order){.task = GATE_END});
     while (pids[0] > 0 || pids[1] > 0) {
         for (unsigned i = 0; i < 2; i++)
             if (pids[i] > 0 && waitpid(pids[i], NULL, WNOHANG) == pids[i])

@@ -21,6 +21,8 @@ struct peer_way {
     int (*ask)(const void *request, void *reply, size_t size); /* send one, wait for the other */
     int (*receive)(void *request, size_t size);
     int (*reply)(const void *reply, size_t size);
+    /* When a side leaves. NULL: nothing to do. */
+    void (*close)(void);
     /* When all is over, in the process that did prepare: what the peer's library leaves behind. NULL:
      * nothing. */
     void (*tidy)(void);
@@ -32,6 +34,9 @@ int peer_main(int argc, char **argv, const struct peer_way *way);
 
 /* Says on standard error what failed, with errno's text. Return: 1. */
 int peer_failed(const char *what);
+
+/* Whether the order to leave has come: for ways that poll, so that they get to close. */
+int peer_over(void);
 
 /* A name for a socket or segment that no other run uses: this process family's number. */
 pid_t peer_family(void);

@@ -18,7 +18,8 @@ Test(cases, rows_are_complete)
             continue;
         cr_assert(strcmp(one->placement, "same-core") == 0 || strcmp(one->placement, "cross-core") == 0);
         cr_assert(strcmp(one->wait, "spin") == 0 || strcmp(one->wait, "futex") == 0 ||
-                  strcmp(one->wait, "uring") == 0 || strcmp(one->wait, "default") == 0);
+                  strcmp(one->wait, "uring") == 0 || strcmp(one->wait, "pipe") == 0 ||
+                  strcmp(one->wait, "default") == 0);
         cr_assert(one->size % 8 == 0 && one->size >= 8 && one->size <= PAYLOAD_MAX);
         cr_assert(one->two_cpus || strcmp(one->placement, "same-core") == 0, "%s", one->id);
     }
@@ -46,6 +47,31 @@ Test(cases, unknown_case)
     cr_assert_str_empty(out);
     cr_assert_not_null(strstr(err, "no-such-case"));
     cr_assert_not_null(strstr(err, "--list"));
+    free(out);
+    free(err);
+}
+
+/* Goal: a way of waiting that is not there makes a row that says why, with its goal not met, and no failure.
+ */
+Test(cases, impossible_waits)
+{
+    char *out = NULL, *err = NULL;
+    size_t out_size, err_size;
+    FILE *output = open_memstream(&out, &out_size), *errors = open_memstream(&err, &err_size);
+    const char *names[] = {"call-64-uring-same", "call-64-futex-same"};
+    const struct bench_options options = {.cases = names,
+                                          .cases_count = 2,
+                                          .json = true,
+                                          .waiters = "auto|uring|pipe",
+                                          .no_uring = "it is forbidden"};
+    cr_assert_eq(bench_run(&options, output, errors), 0);
+    fclose(output);
+    fclose(errors);
+    cr_assert_not_null(strstr(out, "\"note\":\"it is forbidden\""));
+    cr_assert_not_null(strstr(out, "\"note\":\"not built"));
+    cr_assert_not_null(strstr(out, "\"met\":false"));
+    cr_assert_null(strstr(out, "p50_ns"));
+    cr_assert_str_empty(err);
     free(out);
     free(err);
 }
