@@ -29,7 +29,7 @@ static int measure(struct bench *bench, const struct bench_case *one, struct sys
         return bench_fail(bench, "the broker is not to be seen in /proc");
     /* What the start has left to do is done once nothing has happened for a while. */
     for (int64_t before = -1, now; (now = activity_of(broker)) != before; before = now)
-        nanosleep(&(struct timespec){.tv_nsec = 300000000}, NULL);
+        nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
     int64_t before = activity_of(broker);
     const struct gate_order order = {.task = GATE_CALL, .size = 64, .count = CALLS};
     if (rounds_order(bench, &caller, &order) != 0)
