@@ -2,7 +2,7 @@
  * Calls and one-way messages: the client's side of a channel, without the Memory Manager.
  *
  *     push the request → wake the server if it sleeps → spin on the line where the reply will be
- *         → sleep on the server's head and the epoch → take the reply
+ *         → sleep on the server's bell and the epoch → take the reply
  *
  * The rule: a call ends, whatever the peer does. Each wait includes the epoch, so that the news of the peer's
  * end ends it, and the deadline. A reply that no call of this channel still waits for, or ever gave up on,
@@ -10,16 +10,20 @@
  */
 #include "librealm/client/internal.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "librealm/core/stop_point.h"
 
 struct call {
     struct realm_channel *channel;
+    enum realm_priority priority;
+    bool nested;     /* made while serving: it may become more urgent while it waits */
     uint32_t number; /* of the awaited reply; 0: none is */
     struct realm_reply *reply;
     struct realm_wait wait;
     bool answered;
+    bool boosted;
     int result;
 };
 
@@ -132,6 +136,27 @@ static bool spin_for_reply(struct call *call, uint64_t left_ns)
     return false;
 }
 
+/*
+ * Who serves and calls listens to its own clients meanwhile: when one of them has something more urgent than
+ * what is being served, the call is raised to that, wherever its request lies or is served. The boost word is
+ * read by whoever chooses there, and the bell wakes a server that itself waits in a call.
+ */
+static int sleep_nested(struct call *call, struct realm_os_word *words)
+{
+    struct realm_link *link = &call->channel->link;
+    struct realm *realm = link->realm;
+    enum realm_priority pressing = call->priority;
+    realm_request_settle(realm);
+    int error = realm_sleep_nested(link, words, call->wait.deadline_ns, &pressing);
+    if (pressing > call->priority && !link->state) {
+        call->priority = pressing;
+        realm_store_relaxed(&link->own->boost, 1u + (uint32_t)pressing);
+        realm_link_pushed(link);
+        call->boosted = true;
+    }
+    return error == REALM_E_WOULD_BLOCK ? 0 : error;
+}
+
 static int wait_for_reply(struct call *call)
 {
     struct realm_link *link = &call->channel->link;
@@ -146,7 +171,7 @@ static int wait_for_reply(struct call *call)
     struct realm_os_word words[2];
     if (!realm_consumer_park(&link->consumer, REALM_PARKED_FUTEX, &words[0].address, &words[0].seen))
         return 0;
-    int error = sleep_on(call, words, 1);
+    int error = call->nested ? sleep_nested(call, words) : sleep_on(call, words, 1);
     realm_consumer_unpark(&link->consumer);
     int hearing = hear(link->realm);
     return error ? error : hearing;
@@ -154,20 +179,20 @@ static int wait_for_reply(struct call *call)
 
 /* --- waiting for room --- */
 
-static int wait_for_room(struct call *call, size_t size)
+static int wait_for_room(struct call *call, struct realm_producer *producer, size_t size)
 {
     struct realm_link *link = &call->channel->link;
     realm_wait_start(link->realm, &call->wait);
     /* A server that can reply no more reads no more: so replies end this wait as well. */
     struct realm_os_word words[3];
-    if (!realm_producer_park(&link->producer, size, &words[0].address, &words[0].seen))
+    if (!realm_producer_park(producer, size, &words[0].address, &words[0].seen))
         return 0;
     int error = 0;
     if (realm_consumer_park(&link->consumer, REALM_PARKED_FUTEX, &words[1].address, &words[1].seen)) {
         error = sleep_on(call, words, 2);
         realm_consumer_unpark(&link->consumer);
     }
-    realm_producer_unpark(&link->producer);
+    realm_producer_unpark(producer);
     int hearing = hear(link->realm);
     return error ? error : hearing;
 }
@@ -176,10 +201,13 @@ static int wait_for_room(struct call *call, size_t size)
 static int push(struct call *call, const struct realm_message *message, const void *data)
 {
     struct realm_link *link = &call->channel->link;
+    struct realm_producer *producer = realm_link_producer(link, call->priority);
+    if (!producer)
+        return -ENOMEM;
     for (;;) {
         if (link->state)
             return link->state;
-        int error = realm_producer_push(&link->producer, message, data);
+        int error = realm_producer_push(producer, message, data);
         if (__builtin_expect(error == 0, 1)) {
             REALM_STOP_POINT("pushed");
             link->messages++;
@@ -198,22 +226,52 @@ static int push(struct call *call, const struct realm_message *message, const vo
         take_replies(call);
         if (call->wait.timeout_ns == REALM_POLL)
             return error;
-        error = wait_for_room(call, message->size);
+        error = wait_for_room(call, producer, message->size);
         if (error)
             return error;
     }
 }
 
-int realm_send(struct realm_channel *channel, uint64_t op, const void *data, size_t size, uint64_t timeout_ns)
+/* What a call or send has that says nothing of it: as urgent as what is being served, if anything is. */
+static inline enum realm_priority own_priority(const struct realm *realm)
+{
+    return realm->serving.active ? realm->serving.rank : REALM_NORMAL;
+}
+
+static inline int send_at(struct realm_channel *channel, enum realm_priority priority, uint64_t op,
+                          const void *data, size_t size, uint64_t timeout_ns)
 {
     if (size > REALM_PAYLOAD_MAX)
         return REALM_E_TOO_BIG;
-    struct call call = {.channel = channel, .wait = {.timeout_ns = timeout_ns}};
+    struct call call = {.channel = channel, .priority = priority, .wait = {.timeout_ns = timeout_ns}};
     int error = hear(channel->link.realm);
     if (error)
         return error;
-    struct realm_message message = {.kind = REALM_MESSAGE_ONEWAY, .size = (uint16_t)size, .tag = op};
+    struct realm_message message = {
+        .kind = REALM_MESSAGE_ONEWAY, .priority = (uint8_t)priority, .size = (uint16_t)size, .tag = op};
     return push(&call, &message, data);
+}
+
+int realm_send(struct realm_channel *channel, uint64_t op, const void *data, size_t size, uint64_t timeout_ns)
+{
+    return send_at(channel, own_priority(channel->link.realm), op, data, size, timeout_ns);
+}
+
+int realm_send_at(struct realm_channel *channel, enum realm_priority priority, uint64_t op, const void *data,
+                  size_t size, uint64_t timeout_ns)
+{
+    if ((unsigned)priority > REALM_CRITICAL)
+        return REALM_E_BAD_ARGUMENT;
+    return send_at(channel, priority, op, data, size, timeout_ns);
+}
+
+/* The request is no longer queued or served anywhere, or no longer waited for. */
+static void end_nested(const struct call *call)
+{
+    struct realm_link *link = &call->channel->link;
+    if (call->boosted)
+        realm_store_relaxed(&link->own->boost, 0);
+    realm_sleep_nested_end(link->realm);
 }
 
 static int await_reply(struct call *call)
@@ -236,21 +294,28 @@ static int await_reply(struct call *call)
     }
 }
 
-int realm_call(struct realm_channel *channel, uint64_t op, const void *data, size_t size,
-               struct realm_reply *reply, uint64_t timeout_ns)
+static inline int call_at(struct realm_channel *channel, enum realm_priority priority, uint64_t op,
+                          const void *data, size_t size, struct realm_reply *reply, uint64_t timeout_ns)
 {
     struct realm *realm = channel->link.realm;
     if (size > REALM_PAYLOAD_MAX)
         return REALM_E_TOO_BIG;
-    struct call call = {.channel = channel, .reply = reply, .wait = {.timeout_ns = timeout_ns}};
+    struct call call = {.channel = channel,
+                        .priority = priority,
+                        .nested = realm->serving.active,
+                        .reply = reply,
+                        .wait = {.timeout_ns = timeout_ns}};
     int error = hear(realm);
     if (error)
         return error;
     uint32_t number = ++channel->last_call;
     if (number == 0)
         number = ++channel->last_call;
-    struct realm_message message = {
-        .kind = REALM_MESSAGE_CALL, .size = (uint16_t)size, .call = number, .tag = op};
+    struct realm_message message = {.kind = REALM_MESSAGE_CALL,
+                                    .priority = (uint8_t)priority,
+                                    .size = (uint16_t)size,
+                                    .call = number,
+                                    .tag = op};
     REALM_STOP_POINT("call");
     error = push(&call, &message, data);
     if (error)
@@ -258,5 +323,25 @@ int realm_call(struct realm_channel *channel, uint64_t op, const void *data, siz
     realm->calls++;
     call.number = number;
     REALM_STOP_POINT("called");
-    return await_reply(&call);
+    error = await_reply(&call);
+    if (__builtin_expect(call.nested, 0))
+        end_nested(&call);
+    return error;
+}
+
+int realm_call(struct realm_channel *channel, uint64_t op, const void *data, size_t size,
+               struct realm_reply *reply, uint64_t timeout_ns)
+{
+    return call_at(channel, own_priority(channel->link.realm), op, data, size, reply, timeout_ns);
+}
+
+int realm_call_at(struct realm_channel *channel, enum realm_priority priority, uint64_t op, const void *data,
+                  size_t size, struct realm_reply *reply, uint64_t timeout_ns)
+{
+    if ((unsigned)priority > REALM_CRITICAL)
+        return REALM_E_BAD_ARGUMENT;
+    enum realm_priority inherited = own_priority(channel->link.realm);
+    if (channel->link.realm->serving.active && inherited > priority)
+        priority = inherited;
+    return call_at(channel, priority, op, data, size, reply, timeout_ns);
 }

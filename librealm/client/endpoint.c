@@ -14,9 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A client that had nothing while so many requests of others were served is parked alone. */
-#define PARK_AFTER_REQUESTS 1024u
-
 /* --- clients --- */
 
 void realm_client_move(struct realm_client *client, enum realm_place place)
@@ -132,26 +129,6 @@ void realm_client_free(struct realm_client *client)
 }
 
 /* --- endpoints --- */
-
-struct realm_client *realm_endpoint_ready(struct realm_endpoint *endpoint)
-{
-    struct realm *realm = endpoint->realm;
-    for (uint32_t looks = endpoint->active_count; looks != 0; looks--) {
-        struct realm_client *client = REALM_LIST_OF(endpoint->active.next, struct realm_client, of_place);
-        if (__builtin_expect(
-                client->pending >= REALM_CLIENT_PENDING_MAX || realm->tokens.count >= REALM_PENDING_MAX, 0)) {
-            realm_client_move(client, REALM_PLACE_HELD);
-            continue;
-        }
-        realm_list_rotate(&endpoint->active);
-        if (realm_consumer_ready(&client->link.consumer))
-            return client;
-        if (realm->waiter && realm->requests - client->last_served > PARK_AFTER_REQUESTS &&
-            realm_sleep_park(client) == REALM_E_WOULD_BLOCK)
-            return client;
-    }
-    return NULL;
-}
 
 int realm_register(struct realm *realm, const char *service, realm_handler *handler, void *context,
                    struct realm_endpoint **ret_endpoint)

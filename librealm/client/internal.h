@@ -64,7 +64,7 @@ struct realm_spin {
 
 /* Looks at a ring in each turn: a pause takes longer than the last leg of a message that is on its way, so
  * most looks should find themselves between two of them. */
-#define REALM_SPIN_LOOKS 32u
+#define REALM_SPIN_LOOKS 64u
 
 /* The turns to spin now, no more than fit into the time that is left. */
 uint32_t realm_spin_turns(struct realm *realm, struct realm_spin *spin, uint64_t left_ns);
@@ -73,10 +73,19 @@ void realm_spin_learn(struct realm *realm, struct realm_spin *spin, bool found);
 
 /* --- one end of a channel (link.c) --- */
 
+/* The ends of the queues of a link's requests that are not Normal: made when the first of them is used. */
+struct realm_urgent {
+    struct realm_producer producers[REALM_QUEUES]; /* the client's */
+    struct realm_consumer consumers[REALM_QUEUES]; /* the server's */
+    uint64_t payload_lines[];
+};
+
 struct realm_link {
     struct realm *realm;
-    struct realm_producer producer;
+    struct realm_producer producer; /* Normal requests, or replies */
     struct realm_consumer consumer;
+    uint64_t marks_taken;            /* as the peer's marks, of what was taken */
+    struct realm_urgent *urgent;     /* NULL: none yet */
     struct realm_region *own;        /* written here, read by the peer; NULL: not open */
     const struct realm_region *peer; /* the other way round */
     struct realm_os_region own_memory, peer_memory;
@@ -122,10 +131,14 @@ void realm_link_wake(struct realm_link *link, uint32_t sleeper);
 /* Counts a wake that brought nothing. True: one too many, the link is ended. */
 bool realm_link_spurious(struct realm_link *link);
 
-/* After a push: wakes the peer if it sleeps. */
+/* The end of one queue of the requests. NULL: there is no memory. */
+struct realm_producer *realm_link_producer(struct realm_link *link, enum realm_priority queue);
+struct realm_consumer *realm_link_consumer(struct realm_link *link, enum realm_priority queue);
+
+/* After a push, or many, or a raised boost: wakes the peer if it sleeps. */
 static inline void realm_link_pushed(struct realm_link *link)
 {
-    uint32_t sleeper = realm_producer_sleeper(&link->producer);
+    uint32_t sleeper = realm_region_ring(link->own, link->peer);
     if (__builtin_expect(sleeper != 0, 0))
         realm_link_wake(link, sleeper);
 }
@@ -217,9 +230,10 @@ struct realm_client {
     enum realm_place place;
     struct realm_id id;
     uint64_t badge;
-    uint64_t last_served; /* the realm's count of requests when this one was last served */
-    uint32_t pending;     /* replies due */
-    uint32_t tokens;      /* the first of them: index + 1, or 0 */
+    uint64_t last_served;          /* the realm's count of requests when this one was last served */
+    struct realm_consumer *popped; /* from this queue last, while the realm owes it a look */
+    uint32_t pending;              /* replies due */
+    uint32_t tokens;               /* the first of them: index + 1, or 0 */
 };
 
 struct realm_endpoint {
@@ -230,7 +244,15 @@ struct realm_endpoint {
     void *context;
     struct realm_list active, parked, held;
     uint32_t active_count;
+    uint32_t passed[REALM_QUEUES]; /* requests that went before one of this class, which was waiting */
     size_t clients;
+};
+
+/* Who is next: whose queue, and as what. */
+struct realm_turn {
+    struct realm_client *client;
+    enum realm_priority queue; /* where the request lies */
+    enum realm_priority rank;  /* how urgent it is: as its queue or, raised, more */
 };
 
 /* ACCEPTED has come. Acknowledges it. */
@@ -277,11 +299,29 @@ struct realm_timer {
     bool running, cancelled;
 };
 
-/* Takes the client's next message if there is one. Return: 0; REALM_E_WOULD_BLOCK: none after all, or its
- * claims ended the link; -ENOMEM: nothing was taken. */
-int realm_request_take(struct realm_client *client, struct realm_request *ret_request);
-/* The next request of an endpoint's clients, from where the last round stopped; NULL: none has one. */
-struct realm_client *realm_endpoint_ready(struct realm_endpoint *endpoint);
+/* Takes the next message of the client whose turn it is. Return: 0; REALM_E_WOULD_BLOCK: none after all, or
+ * its claims ended the link; -ENOMEM: nothing was taken. */
+int realm_request_take(const struct realm_turn *turn, struct realm_request *ret_request);
+/* The next of an endpoint's clients that has a request: the most urgent, from where the last round stopped.
+ * false: none has one. (turn.c) */
+bool realm_endpoint_turn(struct realm_endpoint *endpoint, struct realm_turn *ret_turn);
+
+/* The counts of a client's marks that no request of it answers to yet. */
+static inline uint64_t realm_client_marked(const struct realm_client *client)
+{
+    const struct realm_link *link = &client->link;
+    uint64_t waiting = realm_load_acquire64(&link->peer->marks) ^ link->marks_taken;
+    return waiting & ~realm_marks_of(REALM_NORMAL, UINT16_MAX);
+}
+
+/* Whether there is anything to take, of any priority. */
+static inline bool realm_client_ready(const struct realm_client *client)
+{
+    return realm_consumer_ready(&client->link.consumer) || realm_client_marked(client) != 0;
+}
+
+/* How urgent it is what an awake client has queued, or waits for: REALM_LOW if it has nothing. */
+enum realm_priority realm_client_presses(const struct realm_client *client);
 
 /* The deadline of the first timer; REALM_FOREVER: there is none. */
 uint64_t realm_timer_next(const struct realm *realm);
@@ -307,11 +347,27 @@ int realm_sleep_poll(struct realm *realm);
 int realm_sleep_open(struct realm *realm);
 /* Parks an active client and arms it. Return: 0; REALM_E_WOULD_BLOCK: it has something; -errno. */
 int realm_sleep_park(struct realm_client *client);
+/*
+ * Waits for the reply of a call made while serving, and for what clients send meanwhile: on the link's word,
+ * which its parked word says, and on all clients. *pressing: how urgent is what they have, as far as known;
+ * if it rises, it returns at once. Return: 0: look again; REALM_E_TIMEOUT; -errno.
+ */
+int realm_sleep_nested(struct realm_link *link, const struct realm_os_word *word, uint64_t deadline_ns,
+                       enum realm_priority *pressing);
+/* After nested sleeps: clients that were parked although they had something are awake again. */
+void realm_sleep_nested_end(struct realm *realm);
 
 /* The next thing to do for realm_receive and realm_run_once: a request of *ret_client, or, with NULL, the
  * first timer. Return: 0; else as realm_receive. */
 int realm_loop_next(struct realm *realm, struct realm_endpoint *only, uint64_t timeout_ns,
                     struct realm_request *ret_request, struct realm_client **ret_client);
+
+/* What is being served: calls made meanwhile inherit its rank. */
+struct realm_serving {
+    bool active;
+    enum realm_priority rank;
+    uint64_t token;
+};
 
 /* --- the realm --- */
 
@@ -325,7 +381,9 @@ struct realm {
     bool stopped;              /* by the Memory Manager */
     bool stop;                 /* by realm_stop */
     struct realm_client *owed; /* popped from, and not yet asked whether it wants room */
-    uint32_t spin_turn_ns;     /* 0: not calibrated yet */
+    struct realm_serving serving;
+    bool parked_with_something; /* clients, by a nested sleep */
+    uint32_t spin_turn_ns;      /* 0: not calibrated yet */
     unsigned cpus;
     struct realm_spin spin_call, spin_loop;
     uint64_t calls, requests;

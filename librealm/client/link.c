@@ -49,11 +49,52 @@ static int map_regions(struct realm *realm, struct realm_link *link, uint32_t nu
     uint64_t *payload_lines = calloc(REALM_CONSUMER_WORDS(realm->region_bytes), sizeof *payload_lines);
     if (!payload_lines)
         return -ENOMEM;
-    realm_producer_init(&link->producer, link->own, link->peer, realm->region_bytes, realm->queue_messages);
-    realm_consumer_init(&link->consumer, link->own, link->peer, realm->region_bytes, payload_lines);
+    realm_producer_init(&link->producer, REALM_NORMAL, link->own, link->peer, realm->region_bytes,
+                        realm->queue_messages);
+    realm_consumer_init(&link->consumer, REALM_NORMAL, link->own, link->peer, realm->region_bytes,
+                        payload_lines);
     realm_producer_guard(&link->producer, link->own_memory.gone, link->peer_memory.gone);
     realm_consumer_guard(&link->consumer, link->peer_memory.gone);
     return 0;
+}
+
+/* All three at once. Nothing has gone through any of them before the first is used. */
+static struct realm_urgent *urgent_of(struct realm_link *link)
+{
+    if (link->urgent)
+        return link->urgent;
+    struct realm *realm = link->realm;
+    const size_t words = REALM_CONSUMER_WORDS(realm->region_bytes);
+    struct realm_urgent *urgent =
+        calloc(1, sizeof *urgent + REALM_QUEUES * words * sizeof urgent->payload_lines[0]);
+    if (!urgent)
+        return NULL;
+    for (unsigned queue = 0; queue < REALM_QUEUES; queue++) {
+        realm_producer_init(&urgent->producers[queue], (enum realm_priority)queue, link->own, link->peer,
+                            realm->region_bytes, realm->queue_messages);
+        realm_producer_guard(&urgent->producers[queue], link->own_memory.gone, link->peer_memory.gone);
+        realm_consumer_init(&urgent->consumers[queue], (enum realm_priority)queue, link->own, link->peer,
+                            realm->region_bytes, urgent->payload_lines + queue * words);
+        realm_consumer_guard(&urgent->consumers[queue], link->peer_memory.gone);
+    }
+    link->urgent = urgent;
+    return urgent;
+}
+
+struct realm_producer *realm_link_producer(struct realm_link *link, enum realm_priority queue)
+{
+    if (queue == REALM_NORMAL)
+        return &link->producer;
+    struct realm_urgent *urgent = urgent_of(link);
+    return urgent ? &urgent->producers[queue] : NULL;
+}
+
+struct realm_consumer *realm_link_consumer(struct realm_link *link, enum realm_priority queue)
+{
+    if (queue == REALM_NORMAL)
+        return &link->consumer;
+    struct realm_urgent *urgent = urgent_of(link);
+    return urgent ? &urgent->consumers[queue] : NULL;
 }
 
 int realm_link_open(struct realm *realm, struct realm_link *link, const struct realm_control_channel *event,
@@ -106,6 +147,8 @@ void realm_link_close(struct realm_link *link)
         }
     }
     free(link->consumer.payload_lines);
+    free(link->urgent);
+    link->urgent = NULL;
     if (link->own)
         realm_os_region_unmap(realm->os, &link->own_memory);
     if (link->peer)
@@ -170,7 +213,7 @@ void realm_link_gone(struct realm_link *link)
 void realm_link_wake(struct realm_link *link, uint32_t sleeper)
 {
     if (sleeper & REALM_PARKED_FUTEX)
-        realm_os_wake(link->realm->os, &link->own->head);
+        realm_os_wake(link->realm->os, &link->own->bell);
     if ((sleeper & REALM_PARKED_PIPE) && link->hint >= 0)
         realm_os_hint(link->realm->os, link->hint, link->peer_slot);
 }

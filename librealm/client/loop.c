@@ -33,23 +33,23 @@ static int look_around(struct realm *realm)
 }
 
 /* The next client in scope that has something. Endpoints take turns too. */
-static struct realm_client *next_ready(struct realm *realm, struct realm_endpoint *only)
+static bool next_turn(struct realm *realm, struct realm_endpoint *only, struct realm_turn *ret_turn)
 {
     if (only)
-        return realm_endpoint_ready(only);
+        return realm_endpoint_turn(only, ret_turn);
     /* The first node stays the mark of a full round while the list turns. */
     struct realm_list *end = realm->endpoints.previous;
     if (end == &realm->endpoints)
-        return NULL;
+        return false;
     for (;;) {
         struct realm_list *node = realm->endpoints.next;
         struct realm_endpoint *endpoint = REALM_LIST_OF(node, struct realm_endpoint, of_realm);
-        struct realm_client *client = endpoint->handler ? realm_endpoint_ready(endpoint) : NULL;
+        bool found = endpoint->handler && realm_endpoint_turn(endpoint, ret_turn);
         realm_list_rotate(&realm->endpoints);
-        if (client)
-            return client;
+        if (found)
+            return true;
         if (node == end)
-            return NULL;
+            return false;
     }
 }
 
@@ -81,14 +81,14 @@ static int look(struct realm *realm, struct realm_endpoint *only, struct realm_r
             *ret_client = NULL;
             return 0;
         }
-        struct realm_client *client = next_ready(realm, only);
-        if (!client)
+        struct realm_turn turn;
+        if (!next_turn(realm, only, &turn))
             break;
-        int error = realm_request_take(client, ret_request);
+        int error = realm_request_take(&turn, ret_request);
         if (error == REALM_E_WOULD_BLOCK)
-            continue; /* its claims were false, and it is gone */
+            continue; /* its claims were false, and it is gone; or there was only padding */
         if (!error)
-            *ret_client = client;
+            *ret_client = turn.client;
         return error;
     }
     if (!only && realm_timer_due(realm)) {
@@ -103,6 +103,7 @@ int realm_loop_next(struct realm *realm, struct realm_endpoint *only, uint64_t t
 {
     struct realm_wait wait = {.timeout_ns = timeout_ns};
     bool last_look = false;
+    realm->serving.active = false;
     realm_request_settle(realm);
     int error = look_around(realm);
     if (error)
@@ -137,6 +138,8 @@ int realm_run_once(struct realm *realm, uint64_t timeout_ns)
 {
     struct realm_request request;
     struct realm_client *client;
+    /* A handler that runs a step of its own goes on serving its request afterwards. */
+    const struct realm_serving outer = realm->serving;
     int error = realm_loop_next(realm, NULL, timeout_ns, &request, &client);
     if (error)
         return error;
@@ -145,6 +148,7 @@ int realm_run_once(struct realm *realm, uint64_t timeout_ns)
         client->endpoint->handler(realm, &request, client->endpoint->context);
     else
         realm_timer_fire(realm);
+    realm->serving = outer;
     return 0;
 }
 

@@ -11,6 +11,8 @@
  */
 #include "librealm/client/internal.h"
 
+#include <errno.h>
+
 #include "librealm/core/stop_point.h"
 
 /* Wakes the client if its parked word says that it waits for room; whether it did. */
@@ -19,7 +21,7 @@ static inline bool give_room(struct realm_client *client)
     const struct realm_region *peer = client->link.peer;
     if (__builtin_expect((realm_load_relaxed(&peer->parked) & REALM_PARKED_SPACE) == 0, 1))
         return false;
-    realm_os_wake(client->link.realm->os, &client->link.own->tail_lines);
+    realm_os_wake(client->link.realm->os, &client->link.own->tail_lines[client->popped->queue]);
     return true;
 }
 
@@ -29,28 +31,55 @@ void realm_request_settle(struct realm *realm)
     if (!client)
         return;
     realm->owed = NULL;
-    if (realm_consumer_space_wanted(&client->link.consumer))
-        realm_os_wake(realm->os, &client->link.own->tail_lines);
+    if (realm_consumer_space_wanted(client->popped))
+        realm_os_wake(realm->os, &client->link.own->tail_lines[client->popped->queue]);
 }
 
-int realm_request_take(struct realm_client *client, struct realm_request *ret_request)
+/* Ends a client for what its memory holds, or no longer holds. */
+static void drop(struct realm_client *client, int error)
 {
+    if (error == REALM_E_REVOKED)
+        realm_link_gone(&client->link);
+    realm_link_fault(&client->link, REALM_FAULT_CLAIM); /* if it is still open */
+    realm_client_free(client);
+}
+
+/* Pops from the queue whose turn it is. A mark without an entry is a false claim. Return: as pop; -ENOMEM. */
+static int pop(const struct realm_turn *turn, struct realm_consumer **ret_consumer,
+               struct realm_message *ret_message, struct realm_request *request)
+{
+    struct realm_link *link = &turn->client->link;
+    struct realm_consumer *consumer = realm_link_consumer(link, turn->queue);
+    if (!consumer)
+        return -ENOMEM;
+    *ret_consumer = consumer;
+    uint32_t messages = consumer->messages;
+    int error = realm_consumer_pop(consumer, ret_message, request->data, sizeof request->data);
+    if (turn->queue == REALM_NORMAL)
+        return error;
+    link->marks_taken = (link->marks_taken & ~realm_marks_of(turn->queue, UINT16_MAX)) |
+                        realm_marks_of(turn->queue, consumer->messages);
+    return error == REALM_E_WOULD_BLOCK && messages == consumer->messages ? REALM_E_PEER_FAULT : error;
+}
+
+int realm_request_take(const struct realm_turn *turn, struct realm_request *ret_request)
+{
+    struct realm_client *client = turn->client;
     struct realm_link *link = &client->link;
     struct realm *realm = link->realm;
     int error = realm_token_reserve(realm);
     if (error)
         return error;
     struct realm_message message;
-    error = realm_consumer_pop(&link->consumer, &message, ret_request->data, sizeof ret_request->data);
-    if (error == REALM_E_WOULD_BLOCK)
+    struct realm_consumer *consumer;
+    error = pop(turn, &consumer, &message, ret_request);
+    if (error == REALM_E_WOULD_BLOCK || error == -ENOMEM)
         return error;
     if (error || message.kind == REALM_MESSAGE_REPLY) {
-        if (error == REALM_E_REVOKED)
-            realm_link_gone(link);
-        realm_link_fault(link, REALM_FAULT_CLAIM); /* if it is still open */
-        realm_client_free(client);
+        drop(client, error);
         return REALM_E_WOULD_BLOCK;
     }
+    client->popped = consumer;
     realm->owed = give_room(client) ? NULL : client;
     REALM_STOP_POINT("request-taken");
     link->messages++;
@@ -60,7 +89,9 @@ int realm_request_take(struct realm_client *client, struct realm_request *ret_re
     ret_request->token = message.kind == REALM_MESSAGE_CALL ? realm_token_new(client, message.call) : 0;
     ret_request->client = client->id;
     ret_request->badge = client->badge;
+    ret_request->priority = turn->rank;
     ret_request->size = message.size;
+    realm->serving = (struct realm_serving){.active = true, .rank = turn->rank, .token = ret_request->token};
     return 0;
 }
 
@@ -89,15 +120,14 @@ int realm_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t va
     REALM_STOP_POINT("reply");
     int error = realm_producer_push(&client->link.producer, &message, data);
     if (error == REALM_E_REVOKED || error == REALM_E_PEER_FAULT) {
-        if (error == REALM_E_REVOKED)
-            realm_link_gone(&client->link);
-        realm_link_fault(&client->link, REALM_FAULT_CLAIM); /* if it is still open */
-        realm_client_free(client);
+        drop(client, error);
         return error == REALM_E_REVOKED ? REALM_E_STALE : error;
     }
     if (error)
         return error;
     realm_token_free(realm, entry);
+    if (realm->serving.token == token)
+        realm->serving.active = false;
     REALM_STOP_POINT("reply-pushed");
     client->link.messages++;
     realm_link_pushed(&client->link);

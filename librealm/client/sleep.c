@@ -32,7 +32,9 @@ int realm_sleep_park(struct realm_client *client)
     if (!realm_consumer_park(&client->link.consumer, pipe ? REALM_PARKED_PIPE : REALM_PARKED_FUTEX, &word,
                              &seen))
         return REALM_E_WOULD_BLOCK;
-    int error = realm_waiter_arm(realm->waiter, client->link.slot, word, seen);
+    int error = REALM_E_WOULD_BLOCK;
+    if (realm_client_marked(client) == 0)
+        error = realm_waiter_arm(realm->waiter, client->link.slot, word, seen);
     if (error) {
         realm_consumer_unpark(&client->link.consumer);
         return error;
@@ -56,7 +58,7 @@ static unsigned scan_parked(struct realm *realm)
         for (struct realm_list *node = parked->next, *next; node != parked; node = next) {
             next = node->next;
             struct realm_client *client = REALM_LIST_OF(node, struct realm_client, of_place);
-            if (!realm_consumer_ready(&client->link.consumer))
+            if (!realm_client_ready(client))
                 continue;
             realm_waiter_disarm(realm->waiter, client->link.slot);
             wake_client(client);
@@ -72,7 +74,7 @@ static void slot_woken(struct realm *realm, uint32_t slot)
     if (!client || client->place != REALM_PLACE_PARKED)
         return; /* a hint from before the client was last awake, or from a slot's earlier life */
     wake_client(client);
-    if (realm_consumer_ready(&client->link.consumer) || realm_waiter_kind(realm->waiter) == REALM_WAITER_PIPE)
+    if (realm_client_ready(client) || realm_waiter_kind(realm->waiter) == REALM_WAITER_PIPE)
         return;
     if (realm_link_spurious(&client->link))
         realm_client_free(client);
@@ -136,6 +138,81 @@ int realm_sleep_wait(struct realm *realm, struct realm_endpoint *only, uint64_t 
     return error;
 }
 
+/* --- in a call made while serving --- */
+
+/* How long a nested call sleeps before it looks at its clients again, where one wait cannot have both. */
+#define NESTED_SLICE_NS (1u * REALM_MSEC)
+
+/* Parks a client whether or not it has something: only what comes from now on is to wake. */
+static int listen_to(struct realm_client *client)
+{
+    struct realm *realm = client->link.realm;
+    struct realm_os_word word;
+    realm_consumer_listen(&client->link.consumer, REALM_PARKED_FUTEX, &word.address, &word.seen);
+    int error = realm_waiter_arm(realm->waiter, client->link.slot, word.address, word.seen);
+    if (error) {
+        realm_consumer_unpark(&client->link.consumer);
+        return error;
+    }
+    realm_client_move(client, REALM_PLACE_PARKED);
+    return 0;
+}
+
+/* Looks at all that are awake and, if they are to be listened to, parks them first. */
+static int look_for_pressing(struct realm *realm, bool park, enum realm_priority *pressing)
+{
+    for (struct realm_list *at = realm->endpoints.next; at != &realm->endpoints; at = at->next) {
+        struct realm_list *active = &REALM_LIST_OF(at, struct realm_endpoint, of_realm)->active;
+        for (struct realm_list *node = active->next, *next; node != active; node = next) {
+            next = node->next;
+            struct realm_client *client = REALM_LIST_OF(node, struct realm_client, of_place);
+            int error = park ? listen_to(client) : 0;
+            if (error)
+                return error;
+            realm->parked_with_something |= park && realm_client_ready(client);
+            enum realm_priority presses = realm_client_presses(client);
+            if (presses > *pressing)
+                *pressing = presses;
+        }
+    }
+    return 0;
+}
+
+int realm_sleep_nested(struct realm_link *link, const struct realm_os_word *word, uint64_t deadline_ns,
+                       enum realm_priority *pressing)
+{
+    struct realm *realm = link->realm;
+    const enum realm_priority before = *pressing;
+    bool uring = realm->waiter && realm_waiter_kind(realm->waiter) == REALM_WAITER_URING;
+    int error = 0;
+    if (!uring && realm->parked_count != 0)
+        error = take_wakes(realm, 0); /* what the pipe says; the reply does not come through it */
+    if (!error || error == REALM_E_TIMEOUT)
+        error = look_for_pressing(realm, uring, pressing);
+    if (error || *pressing > before)
+        return error;
+    if (uring) {
+        error = realm_waiter_arm(realm->waiter, link->slot, word->address, word->seen);
+        if (error)
+            return error;
+        error = take_wakes(realm, deadline_ns);
+        realm_waiter_disarm(realm->waiter, link->slot);
+        return error;
+    }
+    const struct realm_os_word words[2] = {*word, {&realm->page->epoch, realm->epoch_seen}};
+    uint64_t slice_ns = realm_os_now_ns(realm->os) + NESTED_SLICE_NS;
+    error = realm_os_wait(realm->os, words, 2, slice_ns < deadline_ns ? slice_ns : deadline_ns);
+    return error == REALM_E_TIMEOUT && slice_ns < deadline_ns ? 0 : error;
+}
+
+void realm_sleep_nested_end(struct realm *realm)
+{
+    if (!realm->parked_with_something)
+        return;
+    realm->parked_with_something = false;
+    scan_parked(realm);
+}
+
 /* --- spinning --- */
 
 static bool any_ready(struct realm *realm, struct realm_endpoint *only)
@@ -145,7 +222,7 @@ static bool any_ready(struct realm *realm, struct realm_endpoint *only)
         if (!realm_endpoint_in_scope(endpoint, only))
             continue;
         for (struct realm_list *node = endpoint->active.next; node != &endpoint->active; node = node->next) {
-            if (realm_consumer_ready(&REALM_LIST_OF(node, struct realm_client, of_place)->link.consumer))
+            if (realm_client_ready(REALM_LIST_OF(node, struct realm_client, of_place)))
                 return true;
         }
     }

@@ -11,11 +11,10 @@
  */
 #include "librealm/client/internal.h"
 
-#define START_NS      20000u
-#define CAP_NS        50000u
+#define START_NS      40000u
+#define CAP_NS        100000u
 #define FLOOR_NS      1000u /* below, a spin is not worth its look at the budget */
 #define RETRY_SLEEPS  64u   /* one sleep in so many spins after all */
-#define LOOK_NS       1u    /* at a line that has not changed */
 #define SAMPLE_TURNS  64u
 #define SAMPLE_ROUNDS 3u
 
@@ -25,13 +24,16 @@ static void calibrate(struct realm *realm)
     uint64_t best_ns = UINT64_MAX;
     for (unsigned round = 0; round < SAMPLE_ROUNDS; round++) {
         uint64_t start_ns = realm_os_now_ns(realm->os);
-        for (unsigned turn = 0; turn < SAMPLE_TURNS; turn++)
+        for (unsigned turn = 0; turn < SAMPLE_TURNS; turn++) {
+            for (unsigned look = 0; look < REALM_SPIN_LOOKS; look++)
+                (void)realm_epoch_changed(realm); /* as any look at a line that has not changed */
             realm_os_spin(realm->os);
+        }
         uint64_t sample_ns = realm_os_now_ns(realm->os) - start_ns;
         if (sample_ns < best_ns)
             best_ns = sample_ns;
     }
-    uint64_t turn_ns = best_ns / SAMPLE_TURNS + REALM_SPIN_LOOKS * LOOK_NS;
+    uint64_t turn_ns = best_ns / SAMPLE_TURNS;
     realm->spin_turn_ns = turn_ns == 0 ? 1u : turn_ns < CAP_NS ? (uint32_t)turn_ns : CAP_NS;
     realm->spin_call.turns = realm->spin_loop.turns = START_NS / realm->spin_turn_ns;
 }

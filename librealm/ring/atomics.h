@@ -77,6 +77,20 @@ static inline void realm_fence_full(void)
 }
 
 /*
+ * A release store and the full fence behind it, as one: on x86 an exchange is both, and cheaper than a store
+ * and a fence.
+ */
+static inline void realm_store_and_fence(uint32_t *word, uint32_t value)
+{
+#if defined(__x86_64__) || defined(__SANITIZE_THREAD__)
+    (void)__atomic_exchange_n(word, value, __ATOMIC_SEQ_CST);
+#else
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
+    __atomic_thread_fence(__ATOMIC_SEQ_CST);
+#endif
+}
+
+/*
  * Loads a region's gone word after a copy out of the region, or a store into it. The fault handler stores the
  * word before it maps other memory over the region; whoever saw any byte of that memory sees the word. The
  * fence keeps the loads of the copy before this one; the handler of this thread's own faults runs in between,

@@ -87,7 +87,7 @@ static void size_just_over(void)
 static void head_alone(void)
 {
     open_channel();
-    __atomic_store_n(&channel.own->head, channel.out + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&channel.own->head[REALM_NORMAL], channel.out + 1, __ATOMIC_RELEASE);
     raw_notify(&channel);
     outcome_closed();
 }
@@ -95,7 +95,7 @@ static void head_alone(void)
 static void head_far(void)
 {
     open_channel();
-    __atomic_store_n(&channel.own->head, channel.out + 0x40000000, __ATOMIC_RELEASE);
+    __atomic_store_n(&channel.own->head[REALM_NORMAL], channel.out + 0x40000000, __ATOMIC_RELEASE);
     raw_notify(&channel);
     outcome_closed();
 }
@@ -103,7 +103,7 @@ static void head_far(void)
 static void head_back(void)
 {
     open_channel();
-    __atomic_store_n(&channel.own->head, channel.out - 50, __ATOMIC_RELEASE);
+    __atomic_store_n(&channel.own->head[REALM_NORMAL], channel.out - 50, __ATOMIC_RELEASE);
     raw_notify(&channel);
     outcome_closed();
 }
@@ -114,13 +114,13 @@ static void tail_lie(uint32_t lines, uint32_t messages)
     char payload[4096] = "";
     struct realm_entry large = {.size = 4096, .kind = REALM_MESSAGE_CALL, .call = 5, .tag = 1};
     open_channel();
-    channel.own->tail_lines = lines;
-    channel.own->tail_messages = messages;
+    channel.own->tail_lines[REALM_NORMAL] = lines;
+    channel.own->tail_messages[REALM_NORMAL] = messages;
     /* Two replies of 65 lines do not fit into 124: the second makes the server look. */
     raw_push(&channel, large, payload);
     raw_sleep_ms(20);
-    channel.own->tail_lines = lines;
-    channel.own->tail_messages = messages;
+    channel.own->tail_lines[REALM_NORMAL] = lines;
+    channel.own->tail_messages[REALM_NORMAL] = messages;
     /* Its own ring has room only when the server has taken the first. */
     while (channel.out - __atomic_load_n(&channel.peer->tail_lines, __ATOMIC_ACQUIRE) + 65 > channel.lines)
         raw_sleep_ms(1);
@@ -168,7 +168,7 @@ static void commit_without_head(void)
         raw_notify(&channel);
         raw_sleep_ms(2);
     }
-    __atomic_store_n(&channel.own->head, channel.out + 1, __ATOMIC_RELEASE);
+    __atomic_store_n(&channel.own->head[REALM_NORMAL], channel.out + 1, __ATOMIC_RELEASE);
     raw_notify(&channel);
     channel.out++;
     static struct raw_message reply;
@@ -257,7 +257,7 @@ static void scribble(void)
             words[(random >> 33) % (REALM_REGION_DEFAULT_BYTES / 4)] = (uint32_t)(random >> 20);
         }
         raw_notify(&channel);
-        raw_wake(&channel.own->tail_lines);
+        raw_wake(&channel.own->tail_lines[REALM_NORMAL]);
     }
     outcome_closed();
 }
@@ -309,7 +309,7 @@ static void wake_storm(void)
     open_channel();
     const uint64_t end = raw_now_ms() + 1500;
     while (raw_now_ms() < end)
-        raw_wake(&channel.own->head);
+        raw_wake(&channel.own->bell);
     if (raw_echo(&channel, 77, 3000))
         outcome("then served");
     else
@@ -322,10 +322,10 @@ static void head_flutter(void)
     open_channel();
     const uint64_t end = raw_now_ms() + 1500;
     while (raw_now_ms() < end && !raw_readable(0)) {
-        __atomic_store_n(&channel.own->head, channel.out + 1, __ATOMIC_SEQ_CST);
-        raw_wake(&channel.own->head);
-        __atomic_store_n(&channel.own->head, channel.out, __ATOMIC_SEQ_CST);
-        raw_wake(&channel.own->head);
+        __atomic_store_n(&channel.own->bell, channel.out + 1, __ATOMIC_SEQ_CST);
+        raw_wake(&channel.own->bell);
+        __atomic_store_n(&channel.own->bell, channel.out, __ATOMIC_SEQ_CST);
+        raw_wake(&channel.own->bell);
     }
     if (raw_echo(&channel, 77, 3000))
         outcome("then served");
@@ -376,7 +376,7 @@ static const struct attack ring[] = {
     {"ring-mimicry", "payload that looks like commits", mimicry, .must = "served"},
     {"ring-wake-storm", "wakes the server without a message for 1.5 s", wake_storm,
      .must = "then served|closed: PEER_FAULT|SIGBUS"},
-    {"ring-flutter", "moves head on and back for 1.5 s", head_flutter,
+    {"ring-flutter", "moves the bell on and back for 1.5 s", head_flutter,
      .must = "then served|closed: PEER_FAULT|SIGBUS"},
     {"ring-hint-flood", "fills the server's hint pipe with numbers that are none", hint_flood,
      .must = "then served", .flags = ATTACK_PIPE},

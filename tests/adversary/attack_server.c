@@ -123,7 +123,7 @@ static void twice(void)
 static void head_alone(void)
 {
     take_call();
-    __atomic_store_n(&channel.own->head, channel.out + 3, __ATOMIC_RELEASE);
+    __atomic_store_n(&channel.own->head[REALM_NORMAL], channel.out + 3, __ATOMIC_RELEASE);
     raw_notify(&channel);
     stay();
 }
@@ -131,8 +131,8 @@ static void head_alone(void)
 static void tail_ahead(void)
 {
     take_call();
-    channel.own->tail_lines += 1000;
-    channel.own->tail_messages += 1000;
+    channel.own->tail_lines[REALM_NORMAL] += 1000;
+    channel.own->tail_messages[REALM_NORMAL] += 1000;
     raw_push(&channel, answer(), request.payload);
     stay();
 }
@@ -146,7 +146,7 @@ static void scribble(void)
     while (raw_now_ms() < end) {
         random = random * 6364136223846793005u + 1442695040888963407u;
         words[(random >> 33) % (REALM_REGION_DEFAULT_BYTES / 4)] = (uint32_t)(random >> 20);
-        raw_wake(&channel.own->head);
+        raw_wake(&channel.own->bell);
     }
     stay();
 }
@@ -157,7 +157,7 @@ static void wake_storm(void)
     take_call();
     const uint64_t end = raw_now_ms() + 2500;
     while (raw_now_ms() < end && !raw_readable(0))
-        raw_wake(&channel.own->head);
+        raw_wake(&channel.own->bell);
     stay();
 }
 
@@ -166,10 +166,10 @@ static void flutter(void)
     take_call();
     const uint64_t end = raw_now_ms() + 2500;
     while (raw_now_ms() < end && !raw_readable(0)) {
-        __atomic_store_n(&channel.own->head, channel.out + 1, __ATOMIC_SEQ_CST);
-        raw_wake(&channel.own->head);
-        __atomic_store_n(&channel.own->head, channel.out, __ATOMIC_SEQ_CST);
-        raw_wake(&channel.own->head);
+        __atomic_store_n(&channel.own->bell, channel.out + 1, __ATOMIC_SEQ_CST);
+        raw_wake(&channel.own->bell);
+        __atomic_store_n(&channel.own->bell, channel.out, __ATOMIC_SEQ_CST);
+        raw_wake(&channel.own->bell);
     }
     stay();
 }
@@ -256,7 +256,7 @@ static const struct attack server[] = {
      .victim = FAULT "|" LATE},
     {"server-wake-storm", "wakes its client for nothing", wake_storm, .must = "tried|SIGBUS", VICTIM,
      .victim = FAULT "|" LATE},
-    {"server-flutter", "moves head on and back", flutter, .must = "tried|SIGBUS", VICTIM,
+    {"server-flutter", "moves the bell on and back", flutter, .must = "tried|SIGBUS", VICTIM,
      .victim = FAULT "|" LATE},
     {"server-dies", "ends in the middle of a call", die, .must = "tried|SIGBUS", VICTIM, .victim = DEAD},
     {"server-hangs-up", "closes its control socket in the middle of a call", hang_up,

@@ -168,7 +168,8 @@ static void make_channel(struct raw_channel *channel)
         exit(0);
     }
     channel->lines =
-        (REALM_REGION_DEFAULT_BYTES - (uint32_t)offsetof(struct realm_region, lines)) / REALM_LINE;
+        (REALM_REGION_DEFAULT_BYTES / REALM_QUEUES - (uint32_t)offsetof(struct realm_region, lines)) /
+        REALM_LINE;
     raw_ack(channel->packet.sequence);
 }
 

@@ -43,7 +43,8 @@ void raw_notify(struct raw_channel *channel)
     __atomic_thread_fence(__ATOMIC_SEQ_CST);
     if (channel->hint_fd >= 0)
         (void)!write(channel->hint_fd, &channel->packet.peer_slot, sizeof channel->packet.peer_slot);
-    raw_wake(&channel->own->head);
+    __atomic_fetch_add(&channel->own->bell, 1, __ATOMIC_SEQ_CST);
+    raw_wake(&channel->own->bell);
 }
 
 static void store_rest(struct realm_entry *entry, const struct realm_entry *value)
@@ -60,7 +61,7 @@ void raw_push(struct raw_channel *channel, struct realm_entry entry, const void 
     store_rest(raw_entry(channel), &entry);
     store_first_word(raw_entry(channel), &entry);
     channel->out = entry.commit;
-    __atomic_store_n(&channel->own->head, entry.commit, __ATOMIC_RELEASE);
+    __atomic_store_n(&channel->own->head[REALM_NORMAL], entry.commit, __ATOMIC_RELEASE);
     raw_notify(channel);
 }
 
@@ -68,7 +69,7 @@ void raw_push_lie(struct raw_channel *channel, struct realm_entry entry, uint32_
 {
     store_rest(raw_entry(channel), &entry);
     store_first_word(raw_entry(channel), &entry);
-    __atomic_store_n(&channel->own->head, head, __ATOMIC_RELEASE);
+    __atomic_store_n(&channel->own->head[REALM_NORMAL], head, __ATOMIC_RELEASE);
     raw_notify(channel);
 }
 
@@ -78,7 +79,7 @@ bool raw_pop(struct raw_channel *channel, struct raw_message *ret_message, unsig
     const struct realm_entry *entry = entry_at(channel->peer, channel->lines, channel->in);
     const size_t ring = (size_t)channel->lines * REALM_LINE;
 
-    while (__atomic_load_n(&channel->peer->head, __ATOMIC_ACQUIRE) == channel->in) {
+    while (__atomic_load_n(&channel->peer->head[REALM_NORMAL], __ATOMIC_ACQUIRE) == channel->in) {
         if (raw_now_ms() >= end)
             return false;
         raw_sleep_ms(1);
@@ -88,9 +89,9 @@ bool raw_pop(struct raw_channel *channel, struct raw_message *ret_message, unsig
     for (size_t i = 0; i < ret_message->entry.size && i < sizeof ret_message->payload; i++, at++)
         ret_message->payload[i] = channel->peer->lines[at % ring];
     channel->in += raw_lines_of(ret_message->entry.size);
-    channel->own->tail_messages = ++channel->messages;
-    __atomic_store_n(&channel->own->tail_lines, channel->in, __ATOMIC_RELEASE);
-    raw_wake(&channel->own->tail_lines);
+    channel->own->tail_messages[REALM_NORMAL] = ++channel->messages;
+    __atomic_store_n(&channel->own->tail_lines[REALM_NORMAL], channel->in, __ATOMIC_RELEASE);
+    raw_wake(&channel->own->tail_lines[REALM_NORMAL]);
     return true;
 }
 

@@ -93,7 +93,7 @@ static bool message_comes(uint32_t round)
     meet(0, 3 * round + 1);
     drift(round % 8);
     push(0);
-    bool missed = realm_producer_sleeper(&channel.producer) == REALM_AWAKE;
+    bool missed = realm_region_ring(channel.producer.own, channel.producer.peer) == REALM_AWAKE;
     meet(0, 3 * round + 2);
     bool lost = missed && realm_load_relaxed(&consumer_missed) != 0;
     meet(0, 3 * round + 3);
@@ -141,8 +141,8 @@ static uint64_t race(const char *name, void *(*other)(void *), bool (*self)(uint
     memset(own, 0, BYTES);
     memset(peer, 0, BYTES);
     memset(turns, 0, sizeof turns);
-    realm_producer_init(&channel.producer, own, peer, BYTES, REALM_QUEUE_MESSAGES);
-    realm_consumer_init(&channel.consumer, peer, own, BYTES, channel.payload_lines);
+    realm_producer_init(&channel.producer, REALM_NORMAL, own, peer, BYTES, REALM_QUEUE_MESSAGES);
+    realm_consumer_init(&channel.consumer, REALM_NORMAL, peer, own, BYTES, channel.payload_lines);
     if (pthread_create(&thread, NULL, other, NULL) != 0)
         exit(1);
     uint64_t lost = 0;

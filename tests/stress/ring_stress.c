@@ -50,8 +50,8 @@ static uint64_t draw(struct end *end)
 
 static void end_init(struct end *end, struct realm_region *own, struct realm_region *peer, uint64_t seed)
 {
-    realm_producer_init(&end->producer, own, peer, BYTES, REALM_QUEUE_MESSAGES);
-    realm_consumer_init(&end->consumer, own, peer, BYTES, end->payload_lines);
+    realm_producer_init(&end->producer, REALM_NORMAL, own, peer, BYTES, REALM_QUEUE_MESSAGES);
+    realm_consumer_init(&end->consumer, REALM_NORMAL, own, peer, BYTES, end->payload_lines);
     end->own = own;
     end->peer = peer;
     end->random = seed;
@@ -124,8 +124,8 @@ static void send(struct end *end, uint64_t number)
         }
         turns = 0;
     }
-    if (realm_producer_sleeper(&end->producer) == REALM_PARKED_FUTEX)
-        realm_os_wake(NULL, &end->own->head);
+    if (realm_region_ring(end->own, end->peer) == REALM_PARKED_FUTEX)
+        realm_os_wake(NULL, &end->own->bell);
 }
 
 static void receive(struct end *end, uint64_t number)
@@ -149,7 +149,7 @@ static void receive(struct end *end, uint64_t number)
         turns = 0;
     }
     if (realm_consumer_space_wanted(&end->consumer))
-        realm_os_wake(NULL, &end->own->tail_lines);
+        realm_os_wake(NULL, &end->own->tail_lines[REALM_NORMAL]);
     if (message.tag != number || message.call != (uint32_t)~number || message.size != size_of(number))
         fail("lost, doubled, reordered or altered", number);
     fill(expected, message.size, number);

@@ -59,12 +59,24 @@ int realm_call(struct realm_channel *channel, uint64_t op, const void *data, siz
                struct realm_reply *reply, uint64_t timeout_ns);
 
 /*
- * Sends a one-way message: no reply, no receipt. Messages of one channel arrive in order.
+ * The same with a priority. realm_call has that of the request that is being served, or else REALM_NORMAL;
+ * this one has the higher of its own and that of the request being served (so that who waits for the one is
+ * not held up by the other). Return: as realm_call; REALM_E_BAD_ARGUMENT: no such priority.
+ */
+int realm_call_at(struct realm_channel *channel, enum realm_priority priority, uint64_t op, const void *data,
+                  size_t size, struct realm_reply *reply, uint64_t timeout_ns);
+
+/*
+ * Sends a one-way message: no reply, no receipt. Messages of one channel and priority arrive in order.
  * Return: 0: it is in the queue; REALM_E_QUEUE_FULL: with REALM_POLL, it did not fit (try later);
  * REALM_E_TIMEOUT: there was no room in time; else as realm_call.
  */
 int realm_send(struct realm_channel *channel, uint64_t op, const void *data, size_t size,
                uint64_t timeout_ns);
+
+/* The same with a priority, whatever is being served. Return: as realm_send; REALM_E_BAD_ARGUMENT. */
+int realm_send_at(struct realm_channel *channel, enum realm_priority priority, uint64_t op, const void *data,
+                  size_t size, uint64_t timeout_ns);
 
 /* 0 while the channel is open; else why it is not: REALM_E_PEER_DEAD, REALM_E_REVOKED, REALM_E_PEER_FAULT. */
 int realm_channel_state(const struct realm_channel *channel);

@@ -2,8 +2,10 @@
  * Services: the receiving side.
  *
  * A realm that the scenario names as a service's provider registers it and gets an endpoint: the receive
- * right. Requests of all clients of an endpoint come out one at a time, round robin among the clients,
- * first in first out for each. A request is the receiver's private copy: the sender cannot change it.
+ * right. Requests of all clients of an endpoint come out one at a time: the most urgent first (HNX); of
+ * equally urgent ones round robin among the clients; those of one client and priority first in first out.
+ * After 1024 requests that went before a less urgent one, one of its priority is next. A request is the
+ * receiver's private copy: the sender cannot change it.
  */
 #ifndef REALM_SERVICE_H
 #define REALM_SERVICE_H
@@ -23,10 +25,11 @@ struct realm_endpoint;
 
 struct realm_request {
     uint64_t op;
-    uint64_t token;         /* names the reply that is due; 0 for a one-way message */
-    struct realm_id client; /* who sent it: told by the Memory Manager, not by the client */
-    uint64_t badge;         /* of the capability it came through: tells the service's clients apart */
-    uint32_t size;          /* bytes of data */
+    uint64_t token;               /* names the reply that is due; 0 for a one-way message */
+    struct realm_id client;       /* who sent it: told by the Memory Manager, not by the client */
+    uint64_t badge;               /* of the capability it came through: tells the service's clients apart */
+    enum realm_priority priority; /* how urgent it is; a call made while serving it inherits that */
+    uint32_t size;                /* bytes of data */
     uint8_t data[REALM_PAYLOAD_MAX] __attribute__((aligned(16)));
 };
 

@@ -28,6 +28,12 @@
 #define REALM_RIGHT_MINT   UINT32_C(128) /* derive a send capability with a badge of one's own choice */
 #define REALM_RIGHT_REVOKE UINT32_C(256) /* remove everything that was derived from it */
 
+/*
+ * How urgent a message is (HNX). A service takes the most urgent first, whoever sent it; REALM_NORMAL is
+ * what calls and sends have that say nothing else.
+ */
+enum realm_priority { REALM_LOW = 0, REALM_NORMAL = 1, REALM_HIGH = 2, REALM_CRITICAL = 3 };
+
 /* A realm as its peers see it: assigned by the Memory Manager, never reused. 0 is nobody, 1 is init. */
 struct realm_id {
     uint64_t value;

@@ -11,7 +11,7 @@
 enum trick {
     TRICK_SIZE,  /* an entry longer than any */
     TRICK_KIND,  /* a reply where requests come */
-    TRICK_HEAD,  /* a head without a message */
+    TRICK_MARK,  /* a mark without a message */
     TRICK_TAIL,  /* more taken than was given */
     TRICK_WAKES, /* wakes without a message */
     TRICKS,
@@ -26,23 +26,22 @@ static void play(struct realm_channel *channel, enum trick trick)
     switch (trick) {
     case TRICK_SIZE:
         memcpy(link->own->lines + producer->index * REALM_LINE, &entry, sizeof entry);
-        realm_store_release(&link->own->head, producer->position + 1);
-        realm_os_wake(link->realm->os, &link->own->head);
+        realm_link_pushed(link);
         break;
     case TRICK_KIND:
         CHECK_EQ(realm_producer_push(producer, &message, NULL), 0);
         realm_link_pushed(link);
         break;
-    case TRICK_HEAD:
-        realm_store_release(&link->own->head, producer->position + 7);
-        realm_os_wake(link->realm->os, &link->own->head);
+    case TRICK_MARK:
+        realm_store_release64(&link->own->marks, realm_marks_of(REALM_HIGH, 1));
+        realm_link_pushed(link);
         break;
     case TRICK_TAIL:
         link->consumer.messages += 1000;
         break;
     case TRICK_WAKES:
         for (unsigned i = 0; i < 5000 && !realm_epoch_changed(link->realm); i++) {
-            realm_os_wake(link->realm->os, &link->own->head);
+            realm_os_wake(link->realm->os, &link->own->bell);
             CHECK_EQ(realm_run_once(link->realm, 200 * REALM_MSEC), REALM_E_TIMEOUT);
         }
         break;

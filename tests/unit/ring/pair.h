@@ -28,8 +28,9 @@ static inline void pair_init(struct pair *pair, uint32_t limit)
         abort();
     memset(pair->client, 0, PAIR_BYTES);
     memset(pair->server, 0, PAIR_BYTES);
-    realm_producer_init(&pair->producer, pair->client, pair->server, PAIR_BYTES, limit);
-    realm_consumer_init(&pair->consumer, pair->server, pair->client, PAIR_BYTES, pair->payload_lines);
+    realm_producer_init(&pair->producer, REALM_NORMAL, pair->client, pair->server, PAIR_BYTES, limit);
+    realm_consumer_init(&pair->consumer, REALM_NORMAL, pair->server, pair->client, PAIR_BYTES,
+                        pair->payload_lines);
 }
 
 static inline void pair_deinit(struct pair *pair)
@@ -47,10 +48,16 @@ static inline void pair_start_at(struct pair *pair, uint32_t position, uint32_t 
     pair->producer.position = pair->producer.seen_lines = pair->consumer.position = position;
     pair->producer.messages = pair->producer.seen_messages = pair->consumer.messages = messages;
     pair->producer.index = pair->consumer.index = position % PAIR_LINES;
-    pair->client->head = position;
-    pair->server->tail_lines = position;
-    pair->server->tail_messages = messages;
+    pair->client->head[REALM_NORMAL] = position;
+    pair->server->tail_lines[REALM_NORMAL] = position;
+    pair->server->tail_messages[REALM_NORMAL] = messages;
     memset(pair->payload_lines, 0xff, sizeof pair->payload_lines);
+}
+
+/* Rings the bell, and says how the consumer sleeps. */
+static inline uint32_t pair_ring(struct pair *pair)
+{
+    return realm_region_ring(pair->client, pair->server);
 }
 
 /* The entry at a line, as an attacker would write it. */

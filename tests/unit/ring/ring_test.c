@@ -37,13 +37,14 @@ static int pop(struct realm_message *ret_message)
 Test(ring, region_sizes)
 {
     cr_expect_eq(realm_region_lines(0), 0);
-    cr_expect_eq(realm_region_lines(256), 0);
-    cr_expect_eq(realm_region_lines(256 + 64 * 64), 0, "one line short of the largest message");
-    cr_expect_eq(realm_region_lines(256 + 65 * 64), 65);
-    cr_expect_eq(realm_region_lines(8191), 0);
-    cr_expect_eq(realm_region_lines(8192), 124);
-    cr_expect_eq(realm_region_lines(REALM_REGION_MAX_BYTES), (REALM_REGION_MAX_BYTES - 256) / 64);
-    cr_expect_eq(realm_region_lines(REALM_REGION_MAX_BYTES + 64), 0);
+    cr_expect_eq(realm_region_lines(4 * 256), 0);
+    cr_expect_eq(realm_region_lines(4 * (256 + 64 * 64)), 0, "one line short of the largest message");
+    cr_expect_eq(realm_region_lines(4 * (256 + 65 * 64)), 65);
+    cr_expect_eq(realm_region_lines(4 * 8192 - 1), 0);
+    cr_expect_eq(realm_region_lines(4 * 8192 + 64), 0, "no whole lines in a quarter");
+    cr_expect_eq(realm_region_lines(4 * 8192), 124);
+    cr_expect_eq(realm_region_lines(REALM_REGION_MAX_BYTES), (REALM_REGION_MAX_BYTES / 4 - 256) / 64);
+    cr_expect_eq(realm_region_lines(REALM_REGION_MAX_BYTES + 256), 0);
     cr_expect_eq(realm_region_lines(SIZE_MAX - 63), 0);
 }
 
@@ -226,21 +227,22 @@ Test(ring, mimicry_is_forgotten)
 /* Goal: a producer learns how its consumer sleeps, and only from the bits that say so. */
 Test(ring, sleeper)
 {
-    cr_expect_eq(realm_producer_sleeper(&pair.producer), REALM_AWAKE);
+    cr_expect_eq(pair_ring(&pair), REALM_AWAKE);
     const uint32_t *word;
     uint32_t seen;
     cr_assert(realm_consumer_park(&pair.consumer, REALM_PARKED_PIPE, &word, &seen));
-    cr_expect_eq(realm_producer_sleeper(&pair.producer), REALM_PARKED_PIPE);
+    cr_expect_eq(pair_ring(&pair), REALM_PARKED_PIPE);
     realm_consumer_unpark(&pair.consumer);
     cr_assert(realm_consumer_park(&pair.consumer, REALM_PARKED_FUTEX, &word, &seen));
-    cr_expect_eq(realm_producer_sleeper(&pair.producer), REALM_PARKED_FUTEX);
+    cr_expect_eq(pair_ring(&pair), REALM_PARKED_FUTEX);
     realm_consumer_unpark(&pair.consumer);
-    cr_expect_eq(realm_producer_sleeper(&pair.producer), REALM_AWAKE);
+    cr_expect_eq(pair_ring(&pair), REALM_AWAKE);
     pair.server->parked = UINT32_MAX;
-    cr_expect_eq(realm_producer_sleeper(&pair.producer), REALM_PARKED_FUTEX | REALM_PARKED_PIPE);
+    cr_expect_eq(pair_ring(&pair), REALM_PARKED_FUTEX | REALM_PARKED_PIPE);
 }
 
-/* Goal: parking names the producer's head with the value that a push changes, and fails when there is one. */
+/* Goal: parking names the producer's bell with the value that ringing changes, and fails when there is a
+ * message. */
 Test(ring, consumer_parks)
 {
     const uint32_t *word = NULL;
@@ -254,28 +256,24 @@ Test(ring, consumer_parks)
     struct realm_message message;
     cr_assert_eq(pop(&message), 0);
     cr_assert(realm_consumer_park(&pair.consumer, REALM_PARKED_FUTEX, &word, &seen));
-    cr_expect_eq(word, &pair.client->head);
+    cr_expect_eq(word, &pair.client->bell);
     cr_expect_eq(*word, seen);
     cr_assert_eq(push(2, 0), 0);
+    cr_expect_eq(*word, seen, "one bell for many messages");
+    cr_expect_eq(pair_ring(&pair), REALM_PARKED_FUTEX);
     cr_expect_neq(*word, seen);
 }
 
-/*
- * Goal: an entry can be taken by its commit before the producer has stored head. Parking then is no fault;
- * it waits for the store to come.
- */
-Test(ring, consumer_parks_before_head_is_stored)
+/* Goal: an entry can be taken by its commit before the bell has rung for it. Parking then waits for that. */
+Test(ring, consumer_parks_before_the_bell)
 {
     cr_assert_eq(push(1, 300), 0);
-    uint32_t head = pair.client->head;
-    pair.client->head = 0;
     struct realm_message message;
     cr_assert_eq(pop(&message), 0);
     const uint32_t *word;
     uint32_t seen;
     cr_assert(realm_consumer_park(&pair.consumer, REALM_PARKED_FUTEX, &word, &seen));
-    cr_expect_eq(seen, 0);
-    pair.client->head = head;
+    cr_expect_eq(pair_ring(&pair), REALM_PARKED_FUTEX);
     cr_expect_neq(*word, seen);
     cr_expect_eq(pop(&message), REALM_E_WOULD_BLOCK);
 }
@@ -293,7 +291,7 @@ Test(ring, producer_parks)
     cr_assert_eq(push(2, 61 * 64 - 24), 0);
     cr_expect_not(realm_producer_park(&pair.producer, 40, &word, &seen), "one line is left");
     cr_assert(realm_producer_park(&pair.producer, 41, &word, &seen));
-    cr_expect_eq(word, &pair.server->tail_lines);
+    cr_expect_eq(word, &pair.server->tail_lines[REALM_NORMAL]);
     cr_expect_eq(*word, seen);
     cr_expect(realm_consumer_space_wanted(&pair.consumer));
 
@@ -310,7 +308,7 @@ Test(ring, both_ways_of_parking)
 {
     struct realm_consumer replies;
     uint64_t payload_lines[REALM_CONSUMER_WORDS(PAIR_BYTES)];
-    realm_consumer_init(&replies, pair.client, pair.server, PAIR_BYTES, payload_lines);
+    realm_consumer_init(&replies, REALM_NORMAL, pair.client, pair.server, PAIR_BYTES, payload_lines);
     for (uint32_t i = 0; i < REALM_QUEUE_MESSAGES; i++)
         cr_assert_eq(push(i, 0), 0);
     const uint32_t *word;
