@@ -197,6 +197,17 @@ static int wait_for_room(struct call *call, struct realm_producer *producer, siz
     return error ? error : hearing;
 }
 
+/* What a push said other than that the queue is full. Return: what the caller says. */
+static int push_failed(struct realm_link *link, int error)
+{
+    if (error == REALM_E_PEER_FAULT)
+        realm_link_fault(link, REALM_FAULT_CLAIM);
+    if (error != REALM_E_REVOKED)
+        return error;
+    realm_link_gone(link);
+    return link->state;
+}
+
 /* Puts the message into the ring, when there is room for it, and wakes the peer. */
 static int push(struct call *call, const struct realm_message *message, const void *data)
 {
@@ -214,14 +225,8 @@ static int push(struct call *call, const struct realm_message *message, const vo
             realm_link_pushed(link);
             return 0;
         }
-        if (error == REALM_E_PEER_FAULT)
-            realm_link_fault(link, REALM_FAULT_CLAIM);
-        if (error == REALM_E_REVOKED) {
-            realm_link_gone(link);
-            return link->state;
-        }
         if (error != REALM_E_QUEUE_FULL)
-            return error;
+            return push_failed(link, error);
         /* A server whose replies are not taken takes no requests. */
         take_replies(call);
         if (call->wait.timeout_ns == REALM_POLL)
@@ -230,6 +235,89 @@ static int push(struct call *call, const struct realm_message *message, const vo
         if (error)
             return error;
     }
+}
+
+int realm_send_many(struct realm_channel *channel, enum realm_priority priority,
+                    const struct realm_outgoing *messages, size_t count, uint64_t timeout_ns,
+                    size_t *ret_sent)
+{
+    struct realm_link *link = &channel->link;
+    size_t sent = 0;
+    bool rung = true; /* for all that was sent */
+    int error = (unsigned)priority > REALM_CRITICAL ? REALM_E_BAD_ARGUMENT : hear(link->realm);
+    for (size_t i = 0; i < count && !error; i++)
+        error = messages[i].size > REALM_PAYLOAD_MAX ? REALM_E_TOO_BIG : 0;
+    struct call call = {.channel = channel, .priority = priority, .wait = {.timeout_ns = timeout_ns}};
+    struct realm_producer *producer = error ? NULL : realm_link_producer(link, priority);
+    if (!error && !producer)
+        error = -ENOMEM;
+    while (!error && sent < count) {
+        const struct realm_outgoing *next = &messages[sent];
+        struct realm_message message = {.kind = REALM_MESSAGE_ONEWAY,
+                                        .priority = (uint8_t)priority,
+                                        .size = (uint16_t)next->size,
+                                        .tag = next->op};
+        rung = link->state || realm_producer_push(producer, &message, next->data) != 0;
+        if (!rung) {
+            link->messages++;
+        } else {
+            /* No room, or worse: those before are rung for, and this one is sent as if alone. */
+            if (sent != 0)
+                realm_link_pushed(link);
+            error = push(&call, &message, next->data);
+        }
+        sent += !error;
+    }
+    if (!rung)
+        realm_link_pushed(link);
+    if (ret_sent)
+        *ret_sent = sent;
+    return error;
+}
+
+/* --- in place --- */
+
+int realm_reserve(struct realm_channel *channel, enum realm_priority priority, size_t size,
+                  uint64_t timeout_ns, void **ret_data)
+{
+    struct realm_link *link = &channel->link;
+    if ((unsigned)priority > REALM_CRITICAL)
+        return REALM_E_BAD_ARGUMENT;
+    struct realm_producer *producer = realm_link_producer(link, priority);
+    struct call call = {.channel = channel, .priority = priority, .wait = {.timeout_ns = timeout_ns}};
+    int error = producer ? hear(link->realm) : -ENOMEM;
+    while (!error) {
+        if (link->state)
+            return link->state;
+        int outcome = realm_link_reserve(link, producer, size, ret_data);
+        if (outcome != REALM_E_QUEUE_FULL)
+            return outcome ? push_failed(link, outcome) : 0;
+        realm_link_pushed(link); /* padding may have gone out */
+        take_replies(&call);
+        error = timeout_ns == REALM_POLL ? outcome : wait_for_room(&call, producer, size);
+    }
+    return error;
+}
+
+/* Return: 0: it is in the queue, and rung for. */
+static int commit(struct realm_channel *channel, struct realm_message *message, size_t size)
+{
+    struct realm_link *link = &channel->link;
+    int error = hear(link->realm);
+    if (error || link->state)
+        return error ? error : link->state;
+    error = realm_link_commit(link, message, size);
+    if (error)
+        return push_failed(link, error);
+    link->messages++;
+    realm_link_pushed(link);
+    return 0;
+}
+
+int realm_commit_send(struct realm_channel *channel, uint64_t op, size_t size)
+{
+    struct realm_message message = {.kind = REALM_MESSAGE_ONEWAY, .tag = op};
+    return commit(channel, &message, size);
 }
 
 /* What a call or send has that says nothing of it: as urgent as what is being served, if anything is. */
@@ -294,6 +382,39 @@ static int await_reply(struct call *call)
     }
 }
 
+static inline uint32_t next_number(struct realm_channel *channel)
+{
+    uint32_t number = ++channel->last_call;
+    return number != 0 ? number : ++channel->last_call;
+}
+
+/* Waits for the reply to a request that is in the queue. */
+static inline int finish(struct call *call)
+{
+    struct realm *realm = call->channel->link.realm;
+    realm->calls++;
+    REALM_STOP_POINT("called");
+    int error = await_reply(call);
+    if (__builtin_expect(call->nested, 0))
+        end_nested(call);
+    return error;
+}
+
+int realm_commit_call(struct realm_channel *channel, uint64_t op, size_t size, struct realm_reply *reply,
+                      uint64_t timeout_ns)
+{
+    const struct realm_producer *producer = channel->link.place.producer;
+    struct call call = {.channel = channel,
+                        .priority = producer ? producer->queue : REALM_NORMAL,
+                        .nested = channel->link.realm->serving.active,
+                        .number = next_number(channel),
+                        .reply = reply,
+                        .wait = {.timeout_ns = timeout_ns}};
+    struct realm_message message = {.kind = REALM_MESSAGE_CALL, .call = call.number, .tag = op};
+    int error = commit(channel, &message, size);
+    return error ? error : finish(&call);
+}
+
 static inline int call_at(struct realm_channel *channel, enum realm_priority priority, uint64_t op,
                           const void *data, size_t size, struct realm_reply *reply, uint64_t timeout_ns)
 {
@@ -308,9 +429,7 @@ static inline int call_at(struct realm_channel *channel, enum realm_priority pri
     int error = hear(realm);
     if (error)
         return error;
-    uint32_t number = ++channel->last_call;
-    if (number == 0)
-        number = ++channel->last_call;
+    uint32_t number = next_number(channel);
     struct realm_message message = {.kind = REALM_MESSAGE_CALL,
                                     .priority = (uint8_t)priority,
                                     .size = (uint16_t)size,
@@ -320,13 +439,8 @@ static inline int call_at(struct realm_channel *channel, enum realm_priority pri
     error = push(&call, &message, data);
     if (error)
         return error;
-    realm->calls++;
     call.number = number;
-    REALM_STOP_POINT("called");
-    error = await_reply(&call);
-    if (__builtin_expect(call.nested, 0))
-        end_nested(&call);
-    return error;
+    return finish(&call);
 }
 
 int realm_call(struct realm_channel *channel, uint64_t op, const void *data, size_t size,

@@ -124,6 +124,7 @@ void realm_client_free(struct realm_client *client)
     realm->slots[client->link.slot] = NULL;
     if (realm->owed == client)
         realm->owed = NULL;
+    realm_view_orphan(client);
     realm_link_close(&client->link);
     free(client);
 }

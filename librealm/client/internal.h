@@ -80,12 +80,20 @@ struct realm_urgent {
     uint64_t payload_lines[];
 };
 
+/* A place that was reserved: as long as the producer has not moved on. */
+struct realm_place_held {
+    struct realm_producer *producer; /* NULL: none */
+    uint32_t position;
+    uint32_t size;
+};
+
 struct realm_link {
     struct realm *realm;
     struct realm_producer producer; /* Normal requests, or replies */
     struct realm_consumer consumer;
     uint64_t marks_taken;            /* as the peer's marks, of what was taken */
     struct realm_urgent *urgent;     /* NULL: none yet */
+    struct realm_place_held place;   /* for a message that is written in place */
     struct realm_region *own;        /* written here, read by the peer; NULL: not open */
     const struct realm_region *peer; /* the other way round */
     struct realm_os_region own_memory, peer_memory;
@@ -130,6 +138,12 @@ struct realm_link *realm_link_find(struct realm *realm, uint64_t cookie);
 void realm_link_wake(struct realm_link *link, uint32_t sleeper);
 /* Counts a wake that brought nothing. True: one too many, the link is ended. */
 bool realm_link_spurious(struct realm_link *link);
+
+/* Reserves without waiting, and remembers the place. Return: as realm_producer_reserve. */
+int realm_link_reserve(struct realm_link *link, struct realm_producer *producer, size_t size,
+                       void **ret_data);
+/* Commits what was reserved. Return: as realm_producer_push; REALM_E_STALE. */
+int realm_link_commit(struct realm_link *link, struct realm_message *message, size_t size);
 
 /* The end of one queue of the requests. NULL: there is no memory. */
 struct realm_producer *realm_link_producer(struct realm_link *link, enum realm_priority queue);
@@ -302,6 +316,18 @@ struct realm_timer {
 /* Takes the next message of the client whose turn it is. Return: 0; REALM_E_WOULD_BLOCK: none after all, or
  * its claims ended the link; -ENOMEM: nothing was taken. */
 int realm_request_take(const struct realm_turn *turn, struct realm_request *ret_request);
+/* The same for a view, which is the realm's one (in_place.c). */
+int realm_view_open(const struct realm_turn *turn, struct realm_view *ret_view);
+/* Before anything else is taken. */
+void realm_view_end(struct realm *realm);
+/* The client of the view goes: its memory stays mapped for whoever still looks at it. */
+void realm_view_orphan(struct realm_client *client);
+/* What follows each pop: the look that is owed to the client, the counts, the marks. */
+void realm_request_popped(const struct realm_turn *turn, struct realm_consumer *consumer);
+/* What is served from now on. Return: its token, or 0. */
+uint64_t realm_request_serve(const struct realm_turn *turn, const struct realm_message *message);
+/* Ends a client for what its memory holds, or no longer holds. */
+void realm_request_drop(struct realm_client *client, int error);
 /* The next of an endpoint's clients that has a request: the most urgent, from where the last round stopped.
  * false: none has one. (turn.c) */
 bool realm_endpoint_turn(struct realm_endpoint *endpoint, struct realm_turn *ret_turn);
@@ -357,16 +383,35 @@ int realm_sleep_nested(struct realm_link *link, const struct realm_os_word *word
 /* After nested sleeps: clients that were parked although they had something are awake again. */
 void realm_sleep_nested_end(struct realm *realm);
 
+/* Where a request goes: into the receiver's memory, or, with that NULL, a view of it. */
+struct realm_taken {
+    struct realm_request *request;
+    struct realm_view *view;
+};
+
 /* The next thing to do for realm_receive and realm_run_once: a request of *ret_client, or, with NULL, the
  * first timer. Return: 0; else as realm_receive. */
 int realm_loop_next(struct realm *realm, struct realm_endpoint *only, uint64_t timeout_ns,
-                    struct realm_request *ret_request, struct realm_client **ret_client);
+                    struct realm_taken taken, struct realm_client **ret_client);
+/* The same without any waiting: REALM_E_WOULD_BLOCK if there is nothing now. */
+int realm_loop_look(struct realm *realm, struct realm_endpoint *only, struct realm_taken taken,
+                    struct realm_client **ret_client);
 
 /* What is being served: calls made meanwhile inherit its rank. */
 struct realm_serving {
     bool active;
     enum realm_priority rank;
     uint64_t token;
+};
+
+/* The view that is open. */
+struct realm_viewing {
+    bool open;
+    bool copied;                 /* it wrapped, and lies in bounce */
+    struct realm_client *client; /* NULL: gone meanwhile */
+    struct realm_turn turn;
+    struct realm_os_region orphan; /* the gone client's memory, to be unmapped; memory NULL: none */
+    uint8_t *bounce;               /* NULL: not needed yet */
 };
 
 /* --- the realm --- */
@@ -383,7 +428,8 @@ struct realm {
     struct realm_client *owed; /* popped from, and not yet asked whether it wants room */
     struct realm_serving serving;
     bool parked_with_something; /* clients, by a nested sleep */
-    uint32_t spin_turn_ns;      /* 0: not calibrated yet */
+    struct realm_viewing viewing;
+    uint32_t spin_turn_ns; /* 0: not calibrated yet */
     unsigned cpus;
     struct realm_spin spin_call, spin_loop;
     uint64_t calls, requests;

@@ -81,6 +81,28 @@ static struct realm_urgent *urgent_of(struct realm_link *link)
     return urgent;
 }
 
+int realm_link_reserve(struct realm_link *link, struct realm_producer *producer, size_t size, void **ret_data)
+{
+    int error = realm_producer_reserve(producer, size, ret_data);
+    if (!error)
+        link->place = (struct realm_place_held){
+            .producer = producer, .position = producer->position, .size = (uint32_t)size};
+    return error;
+}
+
+int realm_link_commit(struct realm_link *link, struct realm_message *message, size_t size)
+{
+    struct realm_producer *producer = link->place.producer;
+    if (!producer || producer->position != link->place.position)
+        return REALM_E_STALE;
+    if (size > link->place.size)
+        return REALM_E_TOO_BIG;
+    message->size = (uint16_t)size;
+    message->priority = (uint8_t)producer->queue;
+    link->place.producer = NULL;
+    return realm_producer_commit(producer, message);
+}
+
 struct realm_producer *realm_link_producer(struct realm_link *link, enum realm_priority queue)
 {
     if (queue == REALM_NORMAL)

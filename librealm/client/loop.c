@@ -66,8 +66,8 @@ static bool timer_first(const struct realm *realm, const struct realm_endpoint *
 
 /* Whether something in scope is to be done now: 0 and *ret_client as in realm_loop_next; else
  * REALM_E_WOULD_BLOCK, REALM_E_STOPPED, REALM_E_MM_GONE, -errno. */
-static int look(struct realm *realm, struct realm_endpoint *only, struct realm_request *ret_request,
-                struct realm_client **ret_client)
+int realm_loop_look(struct realm *realm, struct realm_endpoint *only, struct realm_taken taken,
+                    struct realm_client **ret_client)
 {
     for (;;) {
         if (realm_epoch_changed(realm)) {
@@ -84,7 +84,8 @@ static int look(struct realm *realm, struct realm_endpoint *only, struct realm_r
         struct realm_turn turn;
         if (!next_turn(realm, only, &turn))
             break;
-        int error = realm_request_take(&turn, ret_request);
+        int error =
+            taken.request ? realm_request_take(&turn, taken.request) : realm_view_open(&turn, taken.view);
         if (error == REALM_E_WOULD_BLOCK)
             continue; /* its claims were false, and it is gone; or there was only padding */
         if (!error)
@@ -99,17 +100,18 @@ static int look(struct realm *realm, struct realm_endpoint *only, struct realm_r
 }
 
 int realm_loop_next(struct realm *realm, struct realm_endpoint *only, uint64_t timeout_ns,
-                    struct realm_request *ret_request, struct realm_client **ret_client)
+                    struct realm_taken taken, struct realm_client **ret_client)
 {
     struct realm_wait wait = {.timeout_ns = timeout_ns};
     bool last_look = false;
     realm->serving.active = false;
+    realm_view_end(realm);
     realm_request_settle(realm);
     int error = look_around(realm);
     if (error)
         return error;
     for (;;) {
-        error = look(realm, only, ret_request, ret_client);
+        error = realm_loop_look(realm, only, taken, ret_client);
         if (error != REALM_E_WOULD_BLOCK)
             return error;
         if (last_look)
@@ -140,7 +142,7 @@ int realm_run_once(struct realm *realm, uint64_t timeout_ns)
     struct realm_client *client;
     /* A handler that runs a step of its own goes on serving its request afterwards. */
     const struct realm_serving outer = realm->serving;
-    int error = realm_loop_next(realm, NULL, timeout_ns, &request, &client);
+    int error = realm_loop_next(realm, NULL, timeout_ns, (struct realm_taken){.request = &request}, &client);
     if (error)
         return error;
     realm->timer_was_last = !client;

@@ -63,6 +63,8 @@ void realm_close(struct realm *realm)
         realm_channel_free(REALM_LIST_OF(realm->channels.next, struct realm_channel, of_realm));
     realm_timer_free_all(realm);
     realm_pool_close(realm);
+    realm_view_end(realm);
+    free(realm->viewing.bounce);
     free(realm->tokens.entries);
     free(realm->slots);
     if (realm->page)

@@ -35,8 +35,7 @@ void realm_request_settle(struct realm *realm)
         realm_os_wake(realm->os, &client->link.own->tail_lines[client->popped->queue]);
 }
 
-/* Ends a client for what its memory holds, or no longer holds. */
-static void drop(struct realm_client *client, int error)
+void realm_request_drop(struct realm_client *client, int error)
 {
     if (error == REALM_E_REVOKED)
         realm_link_gone(&client->link);
@@ -44,83 +43,98 @@ static void drop(struct realm_client *client, int error)
     realm_client_free(client);
 }
 
-/* Pops from the queue whose turn it is. A mark without an entry is a false claim. Return: as pop; -ENOMEM. */
-static int pop(const struct realm_turn *turn, struct realm_consumer **ret_consumer,
-               struct realm_message *ret_message, struct realm_request *request)
+void realm_request_popped(const struct realm_turn *turn, struct realm_consumer *consumer)
 {
-    struct realm_link *link = &turn->client->link;
-    struct realm_consumer *consumer = realm_link_consumer(link, turn->queue);
-    if (!consumer)
-        return -ENOMEM;
-    *ret_consumer = consumer;
-    uint32_t messages = consumer->messages;
-    int error = realm_consumer_pop(consumer, ret_message, request->data, sizeof request->data);
-    if (turn->queue == REALM_NORMAL)
-        return error;
-    link->marks_taken = (link->marks_taken & ~realm_marks_of(turn->queue, UINT16_MAX)) |
-                        realm_marks_of(turn->queue, consumer->messages);
-    return error == REALM_E_WOULD_BLOCK && messages == consumer->messages ? REALM_E_PEER_FAULT : error;
+    struct realm_client *client = turn->client;
+    struct realm_link *link = &client->link;
+    struct realm *realm = link->realm;
+    if (turn->queue != REALM_NORMAL)
+        link->marks_taken = (link->marks_taken & ~realm_marks_of(turn->queue, UINT16_MAX)) |
+                            realm_marks_of(turn->queue, consumer->messages);
+    /* One look may serve for many pops of one queue, but not for two queues. */
+    if (__builtin_expect(realm->owed && (realm->owed != client || client->popped != consumer), 0))
+        realm_request_settle(realm);
+    client->popped = consumer;
+    realm->owed = give_room(client) ? NULL : client;
+}
+
+uint64_t realm_request_serve(const struct realm_turn *turn, const struct realm_message *message)
+{
+    struct realm_client *client = turn->client;
+    struct realm *realm = client->link.realm;
+    client->link.messages++;
+    realm->requests++;
+    client->last_served = realm->requests;
+    uint64_t token = message->kind == REALM_MESSAGE_CALL ? realm_token_new(client, message->call) : 0;
+    realm->serving = (struct realm_serving){.active = true, .rank = turn->rank, .token = token};
+    return token;
 }
 
 int realm_request_take(const struct realm_turn *turn, struct realm_request *ret_request)
 {
     struct realm_client *client = turn->client;
-    struct realm_link *link = &client->link;
-    struct realm *realm = link->realm;
-    int error = realm_token_reserve(realm);
+    int error = realm_token_reserve(client->link.realm);
     if (error)
         return error;
+    struct realm_consumer *consumer = realm_link_consumer(&client->link, turn->queue);
+    if (!consumer)
+        return -ENOMEM;
     struct realm_message message;
-    struct realm_consumer *consumer;
-    error = pop(turn, &consumer, &message, ret_request);
-    if (error == REALM_E_WOULD_BLOCK || error == -ENOMEM)
+    uint32_t before = consumer->messages;
+    error = realm_consumer_pop(consumer, &message, ret_request->data, sizeof ret_request->data);
+    if (error == REALM_E_WOULD_BLOCK && (turn->queue == REALM_NORMAL || before != consumer->messages)) {
+        realm_request_popped(turn, consumer); /* there was only padding */
         return error;
+    }
+    /* A mark without an entry is a false claim, too. */
     if (error || message.kind == REALM_MESSAGE_REPLY) {
-        drop(client, error);
+        realm_request_drop(client, error);
         return REALM_E_WOULD_BLOCK;
     }
-    client->popped = consumer;
-    realm->owed = give_room(client) ? NULL : client;
+    realm_request_popped(turn, consumer);
     REALM_STOP_POINT("request-taken");
-    link->messages++;
-    realm->requests++;
-    client->last_served = realm->requests;
     ret_request->op = message.tag;
-    ret_request->token = message.kind == REALM_MESSAGE_CALL ? realm_token_new(client, message.call) : 0;
     ret_request->client = client->id;
     ret_request->badge = client->badge;
     ret_request->priority = turn->rank;
     ret_request->size = message.size;
-    realm->serving = (struct realm_serving){.active = true, .rank = turn->rank, .token = ret_request->token};
+    ret_request->token = realm_request_serve(turn, &message);
     return 0;
 }
 
 int realm_receive(struct realm_endpoint *endpoint, struct realm_request *ret_request, uint64_t timeout_ns)
 {
     struct realm_client *client;
-    return realm_loop_next(endpoint->realm, endpoint, timeout_ns, ret_request, &client);
+    return realm_loop_next(endpoint->realm, endpoint, timeout_ns,
+                           (struct realm_taken){.request = ret_request}, &client);
 }
 
-int realm_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t value, const void *data,
-                size_t size)
+int realm_receive_many(struct realm_endpoint *endpoint, struct realm_request *ret_requests, size_t capacity,
+                       uint64_t timeout_ns, size_t *ret_count)
 {
-    struct realm_token *entry = realm_token_find(realm, token);
-    if (!entry)
-        return REALM_E_STALE;
-    if (size > REALM_PAYLOAD_MAX)
-        return REALM_E_TOO_BIG;
+    if (capacity == 0)
+        return REALM_E_BAD_ARGUMENT;
+    int error = realm_receive(endpoint, &ret_requests[0], timeout_ns);
+    if (error)
+        return error;
+    struct realm_client *client;
+    size_t count = 1;
+    while (count < capacity &&
+           realm_loop_look(endpoint->realm, endpoint, (struct realm_taken){.request = &ret_requests[count]},
+                           &client) == 0)
+        count++;
+    *ret_count = count;
+    return 0;
+}
+
+/* --- replies --- */
+
+/* What a push or commit of a reply came to; the client may be gone afterwards. Return: as realm_reply. */
+static int replied(struct realm *realm, struct realm_token *entry, uint64_t token, int error)
+{
     struct realm_client *client = entry->client;
-    struct realm_message message = {
-        .kind = REALM_MESSAGE_REPLY,
-        .size = (uint16_t)size,
-        .call = entry->call,
-        .status = status,
-        .tag = value,
-    };
-    REALM_STOP_POINT("reply");
-    int error = realm_producer_push(&client->link.producer, &message, data);
     if (error == REALM_E_REVOKED || error == REALM_E_PEER_FAULT) {
-        drop(client, error);
+        realm_request_drop(client, error);
         return error == REALM_E_REVOKED ? REALM_E_STALE : error;
     }
     if (error)
@@ -138,4 +152,50 @@ int realm_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t va
         give_room(client);
     }
     return 0;
+}
+
+int realm_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t value, const void *data,
+                size_t size)
+{
+    struct realm_token *entry = realm_token_find(realm, token);
+    if (!entry)
+        return REALM_E_STALE;
+    if (size > REALM_PAYLOAD_MAX)
+        return REALM_E_TOO_BIG;
+    struct realm_message message = {
+        .kind = REALM_MESSAGE_REPLY,
+        .size = (uint16_t)size,
+        .call = entry->call,
+        .status = status,
+        .tag = value,
+    };
+    REALM_STOP_POINT("reply");
+    int error = realm_producer_push(&entry->client->link.producer, &message, data);
+    return replied(realm, entry, token, error);
+}
+
+int realm_reserve_reply(struct realm *realm, uint64_t token, size_t size, void **ret_data)
+{
+    struct realm_token *entry = realm_token_find(realm, token);
+    if (!entry)
+        return REALM_E_STALE;
+    struct realm_link *link = &entry->client->link;
+    int error = realm_link_reserve(link, &link->producer, size, ret_data);
+    if (error == REALM_E_QUEUE_FULL)
+        realm_link_pushed(link); /* padding may have gone out */
+    if (error != REALM_E_REVOKED && error != REALM_E_PEER_FAULT)
+        return error;
+    realm_request_drop(entry->client, error);
+    return error == REALM_E_REVOKED ? REALM_E_STALE : error;
+}
+
+int realm_commit_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t value, size_t size)
+{
+    struct realm_token *entry = realm_token_find(realm, token);
+    if (!entry)
+        return REALM_E_STALE;
+    struct realm_message message = {
+        .kind = REALM_MESSAGE_REPLY, .call = entry->call, .status = status, .tag = value};
+    int error = realm_link_commit(&entry->client->link, &message, size);
+    return replied(realm, entry, token, error);
 }

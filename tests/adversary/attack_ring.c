@@ -122,7 +122,8 @@ static void tail_lie(uint32_t lines, uint32_t messages)
     channel.own->tail_lines[REALM_NORMAL] = lines;
     channel.own->tail_messages[REALM_NORMAL] = messages;
     /* Its own ring has room only when the server has taken the first. */
-    while (channel.out - __atomic_load_n(&channel.peer->tail_lines, __ATOMIC_ACQUIRE) + 65 > channel.lines)
+    while (channel.out - __atomic_load_n(&channel.peer->tail_lines[REALM_NORMAL], __ATOMIC_ACQUIRE) + 65 >
+           channel.lines)
         raw_sleep_ms(1);
     large.call = 6;
     raw_push(&channel, large, payload);
@@ -229,7 +230,8 @@ static void never_taking(void)
     open_channel();
     for (unsigned i = 0; i < 200; i++) {
         for (unsigned tries = 0; tries < 50; tries++) {
-            if (channel.out - __atomic_load_n(&channel.peer->tail_lines, __ATOMIC_ACQUIRE) + 3 <=
+            if (channel.out - __atomic_load_n(&channel.peer->tail_lines[REALM_NORMAL], __ATOMIC_ACQUIRE) +
+                    3 <=
                 channel.lines)
                 break;
             raw_sleep_ms(1);

@@ -78,6 +78,42 @@ int realm_send(struct realm_channel *channel, uint64_t op, const void *data, siz
 int realm_send_at(struct realm_channel *channel, enum realm_priority priority, uint64_t op, const void *data,
                   size_t size, uint64_t timeout_ns);
 
+/* --- many at once, and without copies --- */
+
+struct realm_outgoing {
+    uint64_t op;
+    const void *data;
+    size_t size; /* at most REALM_PAYLOAD_MAX */
+};
+
+/*
+ * Sends one-way messages in their order and wakes the service once, or once for each time that the queue is
+ * full. *ret_sent (which may be NULL) is set in any case: so many, the first ones, are in the queue.
+ * Return: 0: all; REALM_E_TOO_BIG: none was sent; else as realm_send_at, of the first that was not sent.
+ */
+int realm_send_many(struct realm_channel *channel, enum realm_priority priority,
+                    const struct realm_outgoing *messages, size_t count, uint64_t timeout_ns,
+                    size_t *ret_sent);
+
+/*
+ * A place for the next message of a priority, in the channel's own memory: size bytes in one piece, for the
+ * caller to write. Nothing is sent before the commit, and a place that is not wanted any more is left. It
+ * is lost by the next message of this priority that is sent otherwise.
+ * Return: as realm_send_at. *ret_data is valid until the commit or realm_disconnect.
+ */
+int realm_reserve(struct realm_channel *channel, enum realm_priority priority, size_t size,
+                  uint64_t timeout_ns, void **ret_data);
+
+/*
+ * Sends what was written into the place: its first size bytes, at most as many as were reserved. The service
+ * may see from then on what is written there.
+ * Return: as realm_send and realm_call; REALM_E_STALE: no place is reserved, or it is lost;
+ * REALM_E_TOO_BIG: larger than the place, which stays.
+ */
+int realm_commit_send(struct realm_channel *channel, uint64_t op, size_t size);
+int realm_commit_call(struct realm_channel *channel, uint64_t op, size_t size, struct realm_reply *reply,
+                      uint64_t timeout_ns);
+
 /* 0 while the channel is open; else why it is not: REALM_E_PEER_DEAD, REALM_E_REVOKED, REALM_E_PEER_FAULT. */
 int realm_channel_state(const struct realm_channel *channel);
 

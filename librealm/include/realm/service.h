@@ -68,6 +68,50 @@ int realm_receive(struct realm_endpoint *endpoint, struct realm_request *ret_req
 int realm_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t value, const void *data,
                 size_t size);
 
+/* --- many at once, and without copies --- */
+
+/*
+ * Takes up to capacity requests: waits for the first as realm_receive does, and takes the others without
+ * waiting, each as realm_receive would. Return: 0: *ret_count of them, at least 1; else as realm_receive.
+ */
+int realm_receive_many(struct realm_endpoint *endpoint, struct realm_request *ret_requests, size_t capacity,
+                       uint64_t timeout_ns, size_t *ret_count);
+
+/* A request that is looked at where it lies. */
+struct realm_view {
+    uint64_t op;
+    uint64_t token;
+    struct realm_id client;
+    uint64_t badge;
+    enum realm_priority priority;
+    uint32_t size;
+    const void *data; /* the client's memory: see realm_peek */
+};
+
+/*
+ * As realm_receive, without copying the payload. There is one view at a time; it ends with realm_consume, or
+ * with the next receive or peek of this realm.
+ *
+ * data is memory that the client goes on writing as it likes, and that turns to zeros if the channel is
+ * revoked. So it is read like a sensor, not like a variable: each byte at most once, into a local; a length
+ * or an index found there is checked in the local. What must not change between check and use is copied
+ * first: realm_receive does that, and is the better choice but for bulk data that is only passed on or summed
+ * up. Reading it never faults before realm_consume. The client's queue keeps the room until then.
+ */
+int realm_peek(struct realm_endpoint *endpoint, struct realm_view *ret_view, uint64_t timeout_ns);
+
+/* Ends the view; its data must not be touched any more. Return: 0; REALM_E_REVOKED: the channel ended
+ * meanwhile, and what was read may have been zeros; REALM_E_STALE: there is no view. */
+int realm_consume(struct realm *realm);
+
+/*
+ * A place for a reply in the channel's own memory, as realm_reserve is for a request; lost by the next reply
+ * to the same client. realm_commit_reply sends its first size bytes. Return: as realm_reply; of the commit
+ * also REALM_E_STALE: no place, or it is lost.
+ */
+int realm_reserve_reply(struct realm *realm, uint64_t token, size_t size, void **ret_data);
+int realm_commit_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t value, size_t size);
+
 /* How many clients are connected now. */
 size_t realm_endpoint_clients(const struct realm_endpoint *endpoint);
 
