@@ -56,6 +56,7 @@ int graph_main(const struct arguments *arguments);
 int explain_main(const struct arguments *arguments);
 int spawn_main(const struct arguments *arguments);
 int kill_main(const struct arguments *arguments);
+int limit_main(const struct arguments *arguments);
 int revoke_main(const struct arguments *arguments);
 int logs_main(const struct arguments *arguments);
 int bench_main(const struct arguments *arguments);

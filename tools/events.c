@@ -33,6 +33,7 @@ static const struct sentence {
     {"start-failed", BAD, "could not be started: {stage}: {error}"},
     {"offence", BAD, "broke the protocol and was ended: {what}"},
     {"throttled", BAD, "sends too many requests and has to wait"},
+    {"limit-moved", PLAIN, "its limit of {limit} is {value} bytes now"},
     {"limited", BAD, "has reached its limit of {limit}, {value}: {at}"},
     {"log", PLAIN, "| {text}"},
     {"dropped", BAD, "{count} events were lost: this output is read too slowly"},

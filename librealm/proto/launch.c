@@ -37,6 +37,7 @@ static const struct type_entry types[] = {
     [REALM_LAUNCH_EXITED] = {sizeof(struct realm_launch_exited), TO_BROKER},
     [REALM_LAUNCH_MADE] = {sizeof(struct realm_launch_made), TO_BROKER},
     [REALM_LAUNCH_LOADED] = {sizeof(struct realm_launch_loaded), TO_BROKER},
+    [REALM_LAUNCH_LIMITED] = {sizeof(struct realm_launch_limited), TO_BROKER},
     [REALM_LAUNCH_END] = {sizeof(struct realm_launch_header), TO_BROKER},
 };
 
@@ -109,6 +110,11 @@ static int check_event(const union realm_launch_event *event)
     case REALM_LAUNCH_LOADED:
         valid = event->loaded.realm != 0 && event->loaded.shut >= REALM_SHUT_STATIC &&
                 event->loaded.shut <= REALM_SHUT_DEADLINE;
+        break;
+    case REALM_LAUNCH_LIMITED:
+        if (event->limited.reserved != 0)
+            return REALM_E_PROTOCOL;
+        valid = event->limited.realm != 0 && event->limited.error >= 0;
         break;
     default:
         break;

@@ -29,13 +29,15 @@ enum realm_launch_type {
     REALM_LAUNCH_KILL = 2,    /* struct realm_launch_kill    → EXITED, in time */
     REALM_LAUNCH_REGIONS = 3, /* struct realm_launch_regions → MADE or FAILED */
     REALM_LAUNCH_STOP = 4,    /* struct realm_launch_header  the system ends: kill all, then exit */
-    REALM_LAUNCH_LIMIT = 5,   /* struct realm_launch_limit   moves a realm's limit of private memory */
+    REALM_LAUNCH_LIMIT = 5,   /* struct realm_launch_limit   moves a realm's limit of private memory
+                                                             → LIMITED, if it still runs */
     /* to the broker */
     REALM_LAUNCH_SPAWNED = 128, /* struct realm_launch_spawned + control, stdout, stderr [, hint write end] */
     REALM_LAUNCH_FAILED = 129,  /* struct realm_launch_failed */
     REALM_LAUNCH_EXITED = 130,  /* struct realm_launch_exited */
     REALM_LAUNCH_MADE = 131,    /* struct realm_launch_made    + count read-write, then count read-only */
     REALM_LAUNCH_LOADED = 133,  /* struct realm_launch_loaded  its box is shut: its requests may be read */
+    REALM_LAUNCH_LIMITED = 134, /* struct realm_launch_limited */
     REALM_LAUNCH_END = 132,     /* struct realm_launch_header  somebody asked the system to end: do so */
 };
 
@@ -129,6 +131,15 @@ struct realm_launch_loaded {
 };
 _Static_assert(sizeof(struct realm_launch_loaded) == 32, "layout");
 
+struct realm_launch_limited {
+    struct realm_launch_header header;
+    uint64_t realm;
+    uint64_t private_bytes; /* where the limit is now; 0: where it was */
+    int32_t error;          /* errno, positive; 0: it was moved */
+    uint32_t reserved;
+};
+_Static_assert(sizeof(struct realm_launch_limited) == 40, "layout");
+
 struct realm_launch_made {
     struct realm_launch_header header;
     uint32_t count;
@@ -151,6 +162,7 @@ union realm_launch_event {
     struct realm_launch_exited exited;
     struct realm_launch_made made;
     struct realm_launch_loaded loaded;
+    struct realm_launch_limited limited;
 };
 
 /* As realm_control_decode_request: 0, or REALM_E_PROTOCOL or REALM_E_BAD_ARGUMENT. */

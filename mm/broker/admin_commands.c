@@ -18,15 +18,18 @@
 #include "librealm/core/name.h"
 #include "librealm/core/nearest.h"
 #include "mm/broker/admin_answers.h"
+#include "mm/broker/launch_link.h"
 #include "mm/broker/revoke.h"
 
 #define QUOTE_BYTES   64u /* of a hostile word in an error text */
 #define TEXT_BYTES    2048u
 #define NEAREST_NAMES 4096u
+#define MEMORY_MIN    ((json_int_t)1 << 20)
+#define MEMORY_MAX    ((json_int_t)1 << 40)
 
-enum type { STRING, BOOLEAN, STRINGS };
+enum type { STRING, BOOLEAN, STRINGS, INTEGER };
 
-static const char *const type_names[] = {"a string", "true or false", "a list of strings"};
+static const char *const type_names[] = {"a string", "true or false", "a list of strings", "a whole number"};
 
 struct argument {
     const char *name;
@@ -294,6 +297,26 @@ static json_t *run_revoke(const struct request *request)
                                  "channels", (json_int_t)count));
 }
 
+static json_t *run_limit(const struct request *request)
+{
+    const json_int_t memory = json_integer_value(json_object_get(request->arguments, "memory"));
+    struct broker_realm *realm = realm_argument(request);
+
+    if (realm == NULL)
+        return refuse_realm(request->broker, string_argument(request, "realm"));
+    if (memory < MEMORY_MIN || memory > MEMORY_MAX)
+        return admin_commands_refuse("`memory` is from 1MiB to 1024GiB, as in a scenario",
+                                     "%lld bytes is no limit of memory", (long long)memory);
+    if (realm->phase != BROKER_RUNNING)
+        return admin_commands_refuse(
+            "start it first, or change `limits:` in the scenario, which holds for every start",
+            "`%s` does not run: there is no limit to move", quote(realm->name).text);
+    if (launch_limit(realm, (uint64_t)memory))
+        return admin_commands_refuse("try again in a moment", "too much waits for the launcher");
+    return accept_with(
+        json_pack("{s:s, s:I, s:I}", "realm", realm->name, "id", (json_int_t)realm->id, "memory", memory));
+}
+
 static json_t *run_logs(const struct request *request)
 {
     const char *realm = string_argument(request, "realm");
@@ -320,6 +343,7 @@ static const struct command commands[] = {
     {"explain", run_explain, {{"realm", STRING, true}, {"service", STRING, true}}},
     {"spawn", run_spawn, {{"realm", STRING, true}, {"name", STRING, false}, {"args", STRINGS, false}}},
     {"kill", run_kill, {{"realm", STRING, true}}},
+    {"limit", run_limit, {{"realm", STRING, true}, {"memory", INTEGER, true}}},
     {"revoke", run_revoke, {{"realm", STRING, true}, {"service", STRING, true}}},
     {"logs", run_logs, {{"realm", STRING, false}, {"follow", BOOLEAN, false}}},
 };
@@ -334,6 +358,8 @@ static bool has_type(const json_t *value, enum type type)
         return json_is_string(value);
     if (type == BOOLEAN)
         return json_is_boolean(value);
+    if (type == INTEGER)
+        return json_is_integer(value);
     for (size_t i = 0; i < json_array_size(value); i++)
         if (!json_is_string(json_array_get(value, i)))
             return false;

@@ -4,18 +4,24 @@
  *
  * Every realm has its own limit of channels; but a client's channels use up its server's, too, and a client
  * that may have many could leave nothing to the others. So once half of a server's are gone, a client gets
- * another one only while it holds fewer of them than are left: what one takes, it leaves to the rest.
+ * another one only while it holds fewer of them than are left: what one takes, it leaves to the rest. The
+ * broker's own descriptors are shared out in the same way: a channel takes two, and half of all are for
+ * channels.
  */
 #include "mm/broker/bounds.h"
 
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <jansson.h>
 #include <realm/error.h>
 
 #include "mm/broker/realms.h"
 #include "mm/broker/state.h"
+
+#define DESCRIPTORS_A_CHANNEL 4u /* two, of half of them */
+#define TOLD_OF_BROKER        (1u << MM_LIMITS)
 
 static const char *const keys[MM_LIMITS] = {
     [MM_LIMIT_MEMORY] = "memory",     [MM_LIMIT_ADDRESS_SPACE] = "address_space",
@@ -96,18 +102,61 @@ static uint32_t held_with(const struct broker_realm *client, const struct broker
     return held;
 }
 
+/* Of what many share: whether one who holds some must not get another. What it takes, it leaves to the rest.
+ */
+static bool scarce(uint64_t most, uint64_t used, uint64_t held)
+{
+    const uint64_t left = used < most ? most - used : 0;
+
+    return left == 0 || (left < most / 2 && held >= left);
+}
+
+/* The kernel's limit of the broker's own descriptors stands in no scenario. */
+static void say_broker_full(struct broker_realm *realm)
+{
+    char at[BROKER_PLACE_MAX];
+
+    if (realm->limits_told & TOLD_OF_BROKER)
+        return;
+    realm->limits_told |= TOLD_OF_BROKER;
+    broker_place(realm->broker, 0, 0, at);
+    events_emit(realm->broker->events, "limited", "{s:s, s:s, s:I, s:s, s:s}", "realm", realm->name, "limit",
+                "the broker's descriptors", "value", (json_int_t)realm->broker->descriptors_max, "at", at,
+                "fix", "raise the limit of open files (`ulimit -Hn`) of the user who starts the system");
+}
+
 int bounds_channel(struct broker_realm *client, struct broker_realm *server)
 {
+    const struct broker *broker = client->broker;
     const uint32_t most = bounds_channels(server);
+    const bool crowded = server->channels_count >= most / 2;
 
     if (client->channels_count >= bounds_channels(client)) {
         bounds_reached(client, MM_LIMIT_CHANNELS);
         return REALM_E_LIMIT;
     }
-    const uint32_t left = server->channels_count < most ? most - server->channels_count : 0;
-    if (left == 0 || (left < most / 2 && held_with(client, server) >= left)) {
+    if (crowded && scarce(most, server->channels_count, held_with(client, server))) {
         bounds_reached(server, MM_LIMIT_CHANNELS);
         return REALM_E_LIMIT;
     }
+    if (scarce(broker->descriptors_max / DESCRIPTORS_A_CHANNEL, broker->channels_count,
+               client->channels_count)) {
+        say_broker_full(client);
+        return REALM_E_LIMIT;
+    }
     return 0;
+}
+
+void bounds_moved(struct broker_realm *realm, uint64_t bytes, int error)
+{
+    if (error == 0) {
+        realm->memory_bytes = bytes;
+        /* Without a limit (UINT64_MAX) the number is as large as JSON's can be. */
+        events_emit(realm->broker->events, "limit-moved", "{s:s, s:s, s:I}", "realm", realm->name, "limit",
+                    keys[MM_LIMIT_MEMORY], "value", (json_int_t)(bytes > INT64_MAX ? INT64_MAX : bytes));
+        return;
+    }
+    const char *why = strerrordesc_np(error);
+    logs_say(realm->broker->logs, realm->name, "its limit of memory stays as it is: %s",
+             why ? why : "unknown error");
 }

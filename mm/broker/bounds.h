@@ -23,4 +23,7 @@ int bounds_channel(struct broker_realm *client, struct broker_realm *server);
 /* The realm has reached this limit: tells of it in the event `limited`, once in an incarnation. */
 void bounds_reached(struct broker_realm *realm, enum mm_limit which);
 
+/* The launcher has moved the limit of private memory, or (error, a positive errno) could not: tells of it. */
+void bounds_moved(struct broker_realm *realm, uint64_t bytes, int error);
+
 #endif

@@ -48,14 +48,15 @@ static int make_policy(struct broker *broker)
     return error ? error : realms_declare(broker);
 }
 
-/* Each realm costs a few descriptors and each channel four. */
-static void raise_descriptor_limit(void)
+/* Each realm costs a few descriptors and each channel two, four while it is made. */
+static uint64_t raise_descriptor_limit(void)
 {
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = limit.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &limit);
-    }
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return UINT64_MAX;
+    const rlim_t before = limit.rlim_cur;
+    limit.rlim_cur = limit.rlim_max;
+    return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : before;
 }
 
 static int set_up(struct broker *broker)
@@ -121,7 +122,7 @@ int broker_new(const struct broker_options *options, struct broker **ret_broker)
     revoke_init(broker);
     authority_init(broker);
     ending_init(broker);
-    raise_descriptor_limit();
+    broker->descriptors_max = raise_descriptor_limit();
     int error = set_up(broker);
     if (error) {
         broker_free(broker);

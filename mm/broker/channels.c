@@ -151,6 +151,7 @@ int channels_make(struct broker_realm *client, struct broker_service *service,
     else
         broker->channels = channel;
     broker->channels_last = channel;
+    broker->channels_count++;
     service->clients++;
     *ret_channel = channel;
     return 0;
@@ -167,6 +168,7 @@ void channels_free(struct broker_channel *channel)
         channel->next->previous = channel->previous;
     else
         broker->channels_last = channel->previous;
+    broker->channels_count--;
     channel->service->clients--;
     end_close(&channel->client);
     end_close(&channel->server);

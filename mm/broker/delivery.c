@@ -6,9 +6,9 @@
  * packets do not wait for that and overtake laden ones; among themselves both kinds keep their order.
  *
  * The rule of patience: nobody waits longer than BROKER_ACK_DEADLINE_NS for a realm to acknowledge. The
- * deadline runs while its welcome is in flight, which the realm itself waits for, and while a connect needs
- * its pool. A realm that computes for a while keeps nobody waiting: what else comes for it lies in the
- * queue, which has its own limit.
+ * deadline runs while its welcome is in flight, which the realm itself waits for, while a connect needs its
+ * pool, and when the kernel takes no more descriptors for anybody. A realm that computes for a while keeps
+ * nobody waiting: what else comes for it lies in the queue, which has its own limit.
  */
 #include "mm/broker/delivery.h"
 
@@ -131,6 +131,20 @@ static bool hung_up(const struct broker_realm *realm)
     return poll(&pollfd, 1, 0) > 0 && (pollfd.revents & POLLHUP);
 }
 
+void delivery_hurry(struct broker_realm *realm)
+{
+    struct broker_delivery *delivery = &realm->delivery;
+    if (delivery->in_flight != 0 && !delivery->deadline.armed)
+        poll_timer_start(realm->broker->poll, &delivery->deadline, poll_now_ns() + BROKER_ACK_DEADLINE_NS);
+}
+
+/* There is no room for more descriptors in flight: whoever lets some lie keeps others waiting. */
+static void hurry_everybody(struct broker *broker)
+{
+    for (struct broker_realm *realm = broker->realms; realm; realm = realm->next)
+        delivery_hurry(realm);
+}
+
 /* One attempt at the first packet of a queue. true: it is gone and the next may follow. */
 static bool send_first(struct broker_realm *realm, struct delivery_queue *queue)
 {
@@ -144,6 +158,8 @@ static bool send_first(struct broker_realm *realm, struct delivery_queue *queue)
         return false;
     }
     if (error == -ETOOMANYREFS || error == -ENOMEM || error == -ENOBUFS) {
+        if (error == -ETOOMANYREFS && !delivery->retry.armed)
+            hurry_everybody(realm->broker);
         poll_timer_start(realm->broker->poll, &delivery->retry, poll_now_ns() + RETRY_NS);
         return false;
     }
@@ -163,13 +179,6 @@ static bool send_first(struct broker_realm *realm, struct delivery_queue *queue)
     delivery->answers -= is_answer(packet);
     packet_free(packet);
     return true;
-}
-
-void delivery_hurry(struct broker_realm *realm)
-{
-    struct broker_delivery *delivery = &realm->delivery;
-    if (delivery->in_flight != 0 && !delivery->deadline.armed)
-        poll_timer_start(realm->broker->poll, &delivery->deadline, poll_now_ns() + BROKER_ACK_DEADLINE_NS);
 }
 
 void delivery_flush(struct broker_realm *realm)

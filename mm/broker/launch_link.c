@@ -21,6 +21,7 @@
 #include <realm/error.h>
 
 #include "librealm/proto/launch.h"
+#include "mm/broker/bounds.h"
 #include "mm/broker/lifecycle.h"
 #include "mm/broker/pool.h"
 #include "mm/broker/state.h"
@@ -180,6 +181,13 @@ int launch_regions(struct broker_realm *realm, enum launch_purpose purpose, uint
     return 0;
 }
 
+int launch_limit(struct broker_realm *realm, uint64_t private_bytes)
+{
+    struct realm_launch_limit packet = {.realm = realm->id, .private_bytes = private_bytes};
+    realm_launch_header_init(&packet.header, REALM_LAUNCH_LIMIT, ++realm->broker->launch->last_xid);
+    return queue(realm->broker->launch, &packet);
+}
+
 void launch_kill(struct broker_realm *realm)
 {
     realm->kill_due = true;
@@ -321,6 +329,11 @@ static void dispatch(struct launch_link *link, const union realm_launch_event *e
         realm = find_incarnation(link->broker, event->exited.realm);
         if (realm)
             lifecycle_exited(realm, event->exited.wait_status);
+        break;
+    case REALM_LAUNCH_LIMITED:
+        realm = find_incarnation(link->broker, event->limited.realm);
+        if (realm)
+            bounds_moved(realm, event->limited.private_bytes, event->limited.error);
         break;
     case REALM_LAUNCH_END:
         broker_stop(link->broker);

@@ -26,6 +26,10 @@ int launch_spawn(struct broker_realm *realm);
 /* Answered by pool_made or lifecycle_page_made. Return: as launch_spawn. */
 int launch_regions(struct broker_realm *realm, enum launch_purpose purpose, uint32_t count, uint32_t bytes);
 
+/* Moves the limit of private memory of the present incarnation. Answered by bounds_moved, if it still runs.
+ * Return: as launch_spawn. */
+int launch_limit(struct broker_realm *realm, uint64_t private_bytes);
+
 /* Kills the process of the present incarnation. Cannot fail: it needs no memory. */
 void launch_kill(struct broker_realm *realm);
 

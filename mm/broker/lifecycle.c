@@ -93,6 +93,7 @@ int lifecycle_start(struct broker_realm *realm, struct policy_realm actor)
     realm->waiter = 0;
     realm->second_packets = 0;
     realm->limits_told = 0;
+    realm->memory_bytes = realms_declaration(realm)->limits.memory_bytes;
     realm->delivery.last_sequence = 0;
     memset(&realm->stats, 0, sizeof(realm->stats));
     realm->queried = false;

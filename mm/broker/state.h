@@ -187,6 +187,7 @@ struct broker_realm {
     uint64_t *slots; /* bitmap of the slots in use */
     uint32_t slots_words;
     uint32_t waits_count;     /* of its connects */
+    uint64_t memory_bytes;    /* its limit of private memory, as last set; 0: none of its own */
     uint32_t limits_told;     /* 1 << enum mm_limit: it was told that they are reached (bounds.c) */
     uint64_t second_start_ns; /* flood limit */
     uint32_t second_packets;
@@ -255,6 +256,8 @@ struct broker {
     struct broker_realm **declared;  /* by index of the declaration */
     struct broker_service *services; /* config->services_count of them */
     struct broker_channel *channels, *channels_last;
+    uint32_t channels_count;
+    uint64_t descriptors_max;               /* that this process may have open */
     struct broker_wait *waits, *waits_last; /* in the order of asking */
     uint32_t waits_count;
     uint64_t next_id;

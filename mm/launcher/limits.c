@@ -88,14 +88,16 @@ int limits_enter(const struct mm_limits *limits, const struct rlimit *files_limi
     return error ? error : limit_memory(limits);
 }
 
-int limits_move(pid_t realm, uint64_t private_bytes)
+int limits_move(pid_t realm, uint64_t private_bytes, uint64_t *ret_bytes)
 {
     struct rlimit limit;
 
-    if (SANITIZED)
-        return 0;
     if (prlimit(realm, RLIMIT_DATA, NULL, &limit) < 0)
         return -errno;
-    limit.rlim_cur = private_bytes < limit.rlim_max ? private_bytes : limit.rlim_max;
-    return prlimit(realm, RLIMIT_DATA, &limit, NULL) < 0 ? -errno : 0;
+    if (!SANITIZED)
+        limit.rlim_cur = private_bytes < limit.rlim_max ? private_bytes : limit.rlim_max;
+    if (prlimit(realm, RLIMIT_DATA, &limit, NULL) < 0)
+        return -errno;
+    *ret_bytes = limit.rlim_cur;
+    return 0;
 }

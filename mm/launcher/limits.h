@@ -15,7 +15,10 @@
  * alone in its user namespace, and its threads can be counted. Return: 0; -errno. */
 int limits_enter(const struct mm_limits *limits, const struct rlimit *files_limit, bool own_namespace);
 
-/* In the launcher: moves a realm's limit of private memory. Return: 0; -errno. */
-int limits_move(pid_t realm, uint64_t private_bytes);
+/*
+ * In the launcher: moves a realm's limit of private memory, as far as the hard one allows. *ret_bytes is
+ * where it is then: RLIM_INFINITY in a program with a sanitizer, which has none. Return: 0; -errno.
+ */
+int limits_move(pid_t realm, uint64_t private_bytes, uint64_t *ret_bytes);
 
 #endif

@@ -199,9 +199,13 @@ static void serve_kill(struct serve *serve, const struct realm_launch_kill *requ
 static void serve_limit(struct serve *serve, const struct realm_launch_limit *request)
 {
     const struct child *child = children_find_realm(&serve->children, request->realm);
+    struct realm_launch_limited packet = {.realm = request->realm};
 
-    if (child != NULL)
-        (void)limits_move(child->pid, request->private_bytes);
+    if (child == NULL)
+        return;
+    packet.error = -limits_move(child->pid, request->private_bytes, &packet.private_bytes);
+    realm_launch_header_init(&packet.header, REALM_LAUNCH_LIMITED, request->header.xid);
+    say(serve, &packet, NULL, 0);
 }
 
 static void serve_regions(struct serve *serve, const struct realm_launch_regions *request)

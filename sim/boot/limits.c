@@ -1,39 +1,15 @@
 /*
- * A realm's limits. Sizes have a unit, so that nobody has to guess which one is meant: 512KiB, 64MiB, 1GiB.
+ * A realm's limits, each with the place where it stands.
  */
-#include <stdlib.h>
-#include <string.h>
-
 #include "sim/boot/fields.h"
-
-#define SIZE_FORM "a size such as 512KiB, 64MiB or 1GiB"
-
-static bool parse_size(const char *text, uint64_t *ret_bytes)
-{
-    static const struct {
-        const char *unit;
-        unsigned shift;
-    } units[] = {{"KiB", 10}, {"MiB", 20}, {"GiB", 30}};
-    size_t digits = strspn(text, "0123456789");
-
-    if (digits == 0 || digits > 9)
-        return false;
-    uint64_t number = strtoull(text, NULL, 10);
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
-        if (strcmp(text + digits, units[i].unit) == 0) {
-            *ret_bytes = number << units[i].shift;
-            return true;
-        }
-    }
-    return false;
-}
+#include "sim/boot/size.h"
 
 static bool read_size(struct reader *reader, const struct yaml_node *value, const char *what, uint64_t min,
                       uint64_t max, uint64_t *ret_bytes)
 {
     uint64_t bytes;
 
-    if (value->kind != YAML_SCALAR || !parse_size(value->text, &bytes)) {
+    if (value->kind != YAML_SCALAR || !size_parse(value->text, &bytes)) {
         fields_problem(reader, value, "%s must be " SIZE_FORM, what);
         return false;
     }

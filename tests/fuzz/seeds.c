@@ -88,7 +88,7 @@ int main(int argc, char **argv)
     write_packets(argv[1], "control", make_control_request, REALM_CONTROL_HELLO, REALM_CONTROL_STATS);
     write_packets(argv[1], "control", make_control_event, REALM_CONTROL_REPLY, REALM_CONTROL_QUERY);
     write_packets(argv[1], "launch", make_launch_request, REALM_LAUNCH_SPAWN, REALM_LAUNCH_LIMIT);
-    write_packets(argv[1], "launch", make_launch_event, REALM_LAUNCH_SPAWNED, REALM_LAUNCH_LOADED);
+    write_packets(argv[1], "launch", make_launch_event, REALM_LAUNCH_SPAWNED, REALM_LAUNCH_LIMITED);
     write_messages(argv[1]);
     return 0;
 }

@@ -220,6 +220,10 @@ static inline const char *invariants_launch_event(const union realm_launch_event
         HOLDS(size == sizeof event->loaded && event->loaded.realm != 0);
         HOLDS(event->loaded.shut >= REALM_SHUT_STATIC && event->loaded.shut <= REALM_SHUT_DEADLINE);
         return NULL;
+    case REALM_LAUNCH_LIMITED:
+        HOLDS(size == sizeof event->limited && event->limited.realm != 0);
+        HOLDS(event->limited.error >= 0 && event->limited.reserved == 0);
+        return NULL;
     case REALM_LAUNCH_END:
         HOLDS(size == sizeof event->header);
         return NULL;

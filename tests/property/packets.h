@@ -193,6 +193,11 @@ static inline size_t packets_launch_event(struct random *random, enum realm_laun
         event->loaded.realm |= 1;
         event->loaded.shut = (uint32_t)(1 + random_below(random, 4));
         break;
+    case REALM_LAUNCH_LIMITED:
+        event->limited.realm |= 1;
+        event->limited.error &= 0xff;
+        event->limited.reserved = 0;
+        break;
     case REALM_LAUNCH_EXITED:
         event->exited.realm |= 1;
         event->exited.reserved = 0;

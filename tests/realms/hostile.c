@@ -2,35 +2,15 @@
  * Hostile realms for the integration tests, without librealm: each argument is one offence against the
  * control protocol. What must happen to it is in tests/integration/hostile_test.c.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
-#include "librealm/proto/control.h"
-#include "librealm/proto/launch.h"
 #include <realm/error.h>
 
-static union {
-    struct realm_control_header header;
-    struct realm_control_reply reply;
-    struct realm_control_welcome welcome;
-    struct realm_control_channel channel;
-    char bytes[REALM_CONTROL_SIZE_MAX];
-} in;
-
-static void header(struct realm_control_header *h, unsigned type, size_t size)
-{
-    *h = (struct realm_control_header){
-        .version = REALM_CONTROL_VERSION, .type = (uint16_t)type, .size = (uint32_t)size, .xid = 7};
-}
+#include "tests/realms/raw_control.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 const char *__asan_default_options(void);
@@ -39,48 +19,6 @@ const char *__asan_default_options(void)
     return "disable_coredump=0:detect_leaks=0";
 }
 #endif
-
-static ssize_t put(const void *packet, size_t size)
-{
-    return send(REALM_CONTROL_FD, packet, size, MSG_NOSIGNAL);
-}
-
-/* Takes the next packet; descriptors are kept open and never acknowledged. */
-static ssize_t take(int flags)
-{
-    char control[CMSG_SPACE(16 * sizeof(int))];
-    struct iovec vector = {in.bytes, sizeof in.bytes};
-    struct msghdr message = {
-        .msg_iov = &vector, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof control};
-    return recvmsg(REALM_CONTROL_FD, &message, flags);
-}
-
-/* Reads until a packet of that type; ends the realm if the Memory Manager hangs up. */
-static void await(unsigned type)
-{
-    do {
-        if (take(0) <= 0) {
-            printf("hung up\n");
-            exit(3);
-        }
-    } while (in.header.type != type);
-}
-
-static void hello(void)
-{
-    struct realm_control_hello packet = {.waiter = 1};
-    header(&packet.header, REALM_CONTROL_HELLO, sizeof packet);
-    put(&packet, sizeof packet);
-}
-
-static void named(unsigned type, const char *text, size_t size, unsigned claimed)
-{
-    struct realm_control_named packet = {0};
-    header(&packet.header, type, sizeof packet);
-    packet.name.size = (uint16_t)claimed;
-    memcpy(packet.name.text, text, size);
-    put(&packet, sizeof packet);
-}
 
 /* A name that is refused must be answered, and the realm may go on. */
 static int bad_name(const char *text, size_t size, unsigned claimed)
@@ -91,14 +29,6 @@ static int bad_name(const char *text, size_t size, unsigned claimed)
     await(REALM_CONTROL_REPLY);
     printf("answered %d\n", (int)in.reply.status);
     return in.reply.status == REALM_E_BAD_NAME ? 0 : 1;
-}
-
-static void ack(uint64_t sequence)
-{
-    struct realm_control_ack packet = {.sequence = sequence};
-    header(&packet.header, REALM_CONTROL_ACK, sizeof packet);
-    packet.header.xid = 0;
-    put(&packet, sizeof packet);
 }
 
 /* Requests as fast as they go, taking every answer: few enough are under way that none is ever left lying. */
@@ -249,7 +179,6 @@ static int run(const char *what)
 int main(int argc, char **argv)
 {
     setvbuf(stdout, NULL, _IOLBF, 0);
-    /* Loaded: as long as it could have files opened, nobody would listen to it. */
-    (void)syscall(SYS_openat, REALM_LOADED_DIRECTORY, "", O_RDONLY, 0);
+    loaded();
     return argc > 1 ? run(argv[1]) : 2;
 }

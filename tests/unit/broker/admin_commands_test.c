@@ -9,9 +9,9 @@ TestSuite(admin_commands, .init = set_up, .fini = tear_down);
 Test(admin_commands, ps)
 {
     static const char *const keys[] = {
-        "realm",    "id",       "pid",      "state", "parent",         "children",
-        "channels", "services", "starts",   "exit",  "heap_allocated", "heap_resident",
-        "requests", "calls",    "uptime_ns"};
+        "realm",    "id",       "pid",       "state",       "parent",         "children",
+        "channels", "services", "starts",    "exit",        "heap_allocated", "heap_resident",
+        "requests", "calls",    "uptime_ns", "memory_limit"};
     open_both();
     json_t *realms = result_of("{\"command\":\"ps\"}");
     json_t *b = entry_of(realms, "realm", "B"), *c1 = entry_of(realms, "realm", "C1");
@@ -161,6 +161,38 @@ Test(admin_commands, kill)
     refuse("{\"command\":\"kill\",\"realm\":\"AA\"}", "no realm `AA`", "did you mean `A`");
 }
 
+/* Goal: limit moves the limit of a realm that runs, by way of the launcher, which says where it is. */
+Test(admin_commands, limit)
+{
+    const char *const request = "{\"command\":\"limit\",\"realm\":\"A\",\"memory\":33554432}";
+    refuse(request, "does not run", "start it first");
+    world_open(&world, "A");
+    json_t *result = result_of(request);
+    cr_assert_eq(integer(result, "memory"), 33554432);
+    cr_assert_eq((uint64_t)integer(result, "id"), world_process(&world, "A")->id);
+    json_decref(result);
+    world_settle(&world);
+    const json_t *event = world_event(&world, "limit-moved", "realm", "A");
+    cr_assert_str_eq(event_text(event, "limit"), "memory");
+    cr_assert_eq(integer(event, "value"), 33554432);
+    json_t *realms = result_of("{\"command\":\"ps\"}");
+    cr_assert_eq(integer(entry_of(realms, "realm", "A"), "memory_limit"), 33554432);
+    json_decref(realms);
+
+    world.fail_limits = true;
+    json_decref(result_of("{\"command\":\"limit\",\"realm\":\"A\",\"memory\":1048576}"));
+    world_settle(&world);
+    cr_assert_eq(world_events(&world, "limit-moved"), 1);
+    const json_t *log = world_event(&world, "log", "realm", "A");
+    cr_assert_not_null(strstr(event_text(log, "text"), "stays as it is: Operation not permitted"));
+
+    refuse("{\"command\":\"limit\",\"realm\":\"A\",\"memory\":1048575}", "no limit of memory", "1MiB");
+    refuse("{\"command\":\"limit\",\"realm\":\"A\",\"memory\":-1}", "no limit of memory", "1MiB");
+    refuse("{\"command\":\"limit\",\"realm\":\"A\",\"memory\":\"64MiB\"}", "not a whole number", "mend");
+    refuse("{\"command\":\"limit\",\"realm\":\"nobody\",\"memory\":1048576}", "no realm `nobody`",
+           "realm ps");
+}
+
 /* Goal: logs gives the kept lines, of all or of one; a name that means nothing is refused. */
 Test(admin_commands, logs)
 {
@@ -186,7 +218,7 @@ Test(admin_commands, unknown_command)
 {
     refuse("{\"command\":\"servces\"}", "no command `servces`", "did you mean `services`?");
     refuse("{\"command\":\"xyzzy\"}", "no command `xyzzy`",
-           "the commands are: ps, services, channels, caps, counts, explain, spawn, kill, revoke, logs");
+           "the commands are: ps, services, channels, caps, counts, explain, spawn, kill, limit, revoke, logs");
     refuse("{\"command\":\"\"}", "no command", "ps, services");
     refuse("{\"command\":7}", "no `command`", "ps, services");
     refuse("{}", "no `command`", "ps, services");

@@ -80,6 +80,31 @@ WORLD_TEST(bounds, channels_of_a_server_are_shared)
     expect_told("B", "channels", 16, at);
 }
 
+/* Goal: the broker's own descriptors are shared in the same way, whoever the server is. */
+WORLD_TEST(bounds, descriptors_of_the_broker_are_shared)
+{
+    world.services[DATABASE].access[0].kind = MM_ACCESS_ALL;
+    world_start(&world);
+    world.broker->descriptors_max = 32; /* enough for 8 channels */
+    struct process *b = open_provider();
+    cr_assert_eq(world_spawn(&world, "U", "greedy"), 0);
+    cr_assert_eq(world_spawn(&world, "U", "modest"), 0);
+    struct process *greedy = world_open(&world, "greedy"), *modest = world_open(&world, "modest");
+    uint64_t held = 0;
+    while (held < 20 && process_connect(greedy, "database", 0, 10 + held) == 0) {
+        held++;
+        process_pump(b);
+    }
+    cr_expect_eq(held, 5, "it holds %d", (int)held);
+    for (uint64_t xid = 40; xid < 50; xid++)
+        cr_expect_eq(process_connect(greedy, "database", 0, xid), REALM_E_LIMIT);
+    cr_expect_eq(process_connect(modest, "database", 0, 10), 0);
+    cr_expect_eq(world_events(&world, "limited"), 1);
+    const json_t *event = world_event(&world, "limited", "realm", "greedy");
+    cr_expect_str_eq(event_text(event, "limit"), "the broker's descriptors");
+    cr_expect_not_null(strstr(event_text(event, "fix"), "ulimit"));
+}
+
 /* Goal: waits: the oldest goes when there are too many, as always; the limit is the realm's own. */
 WORLD_TEST(bounds, waits)
 {

@@ -300,6 +300,15 @@ static void kill_process(struct world *world, const struct realm_launch_kill *re
     send_with_fds(world->launcher, &exited, sizeof(exited), NULL, 0);
 }
 
+static void move_limit(struct world *world, const struct realm_launch_limit *request)
+{
+    struct realm_launch_limited limited = {.realm = request->realm, .private_bytes = request->private_bytes};
+    if (world->fail_limits)
+        limited.error = EPERM;
+    realm_launch_header_init(&limited.header, REALM_LAUNCH_LIMITED, request->header.xid);
+    send_with_fds(world->launcher, &limited, sizeof(limited), NULL, 0);
+}
+
 bool world_serve(struct world *world)
 {
     uint8_t packet[REALM_CONTROL_SIZE_MAX];
@@ -319,6 +328,9 @@ bool world_serve(struct world *world)
         break;
     case REALM_LAUNCH_REGIONS:
         regions(world, &request.regions);
+        break;
+    case REALM_LAUNCH_LIMIT:
+        move_limit(world, &request.limit);
         break;
     default:
         world->told_to_stop = true;

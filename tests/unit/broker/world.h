@@ -64,6 +64,7 @@ struct world {
     bool hold_loaded;   /* boxes are not shut */
     bool hold_spawns;
     bool fail_spawns;
+    bool fail_limits; /* the launcher cannot move them */
     bool with_hints;
     bool told_to_stop; /* the broker has sent STOP */
     unsigned held_spawns_count;

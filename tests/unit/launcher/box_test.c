@@ -274,20 +274,22 @@ Test(box, slow_loaders_delay_nobody)
 
 static int broker_limit(void *context, int launcher)
 {
-    struct heard heard, end;
+    struct heard heard, moved, end;
     struct rlimit limit;
     (void)context;
     say_spawn(launcher, 1, 0);
     expect(launcher, REALM_LAUNCH_SPAWNED, &heard);
-    struct realm_launch_limit packet = {.realm = 1, .private_bytes = 123u << 20};
+    struct realm_launch_limit packet = {.realm = 99}; /* nobody: nothing happens */
     realm_launch_header_init(&packet.header, REALM_LAUNCH_LIMIT, 1);
     CHECK(send(launcher, &packet, sizeof packet, 0) == sizeof packet);
-    packet.realm = 99; /* nobody: nothing happens */
+    packet.realm = 1;
+    packet.private_bytes = 123u << 20;
     CHECK(send(launcher, &packet, sizeof packet, 0) == sizeof packet);
-    do {
-        CHECK(prlimit(heard.event.spawned.pid, RLIMIT_DATA, NULL, &limit) == 0);
-        usleep(1000);
-    } while (limit.rlim_cur != 123u << 20);
+    expect(launcher, REALM_LAUNCH_LIMITED, &moved);
+    CHECK(moved.event.limited.realm == 1 && moved.event.limited.error == 0);
+    CHECK(moved.event.limited.private_bytes == 123u << 20);
+    CHECK(prlimit(heard.event.spawned.pid, RLIMIT_DATA, NULL, &limit) == 0);
+    CHECK(limit.rlim_cur == 123u << 20);
     say_kill(launcher, 1);
     expect(launcher, REALM_LAUNCH_EXITED, &end);
     close_heard(&heard);

@@ -39,7 +39,7 @@ Test(launch, knows_its_types)
     cr_assert_eq(realm_launch_size(REALM_LAUNCH_SPAWN), sizeof(struct realm_launch_spawn));
     cr_assert_eq(realm_launch_size(REALM_LAUNCH_STOP), sizeof(struct realm_launch_header));
     cr_assert_eq(realm_launch_size(REALM_LAUNCH_MADE), sizeof(struct realm_launch_made));
-    static const uint16_t unknown[] = {0, 6, 127, 134, UINT16_MAX};
+    static const uint16_t unknown[] = {0, 6, 127, 135, UINT16_MAX};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
         cr_assert_eq(realm_launch_size(unknown[i]), 0);
 }
@@ -191,4 +191,21 @@ Test(launch, decodes_limit_and_loaded)
     loaded.shut = REALM_SHUT_LOADED;
     loaded.realm = 0;
     cr_assert_eq(decode_event(&loaded), REALM_E_BAD_ARGUMENT);
+}
+
+Test(launch, decodes_limited)
+{
+    /* Goal: where a limit is now, of somebody, or why it is where it was. */
+    struct realm_launch_limited limited = {.realm = 2, .private_bytes = 1 << 20};
+    realm_launch_header_init(&limited.header, REALM_LAUNCH_LIMITED, 0);
+    cr_assert_eq(decode_event(&limited), 0);
+    limited.error = -1;
+    cr_assert_eq(decode_event(&limited), REALM_E_BAD_ARGUMENT);
+    limited.error = 1;
+    cr_assert_eq(decode_event(&limited), 0);
+    limited.reserved = 1;
+    cr_assert_eq(decode_event(&limited), REALM_E_PROTOCOL);
+    limited.reserved = 0;
+    limited.realm = 0;
+    cr_assert_eq(decode_event(&limited), REALM_E_BAD_ARGUMENT);
 }

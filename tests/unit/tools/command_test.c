@@ -70,8 +70,8 @@ Test(command, rows_are_complete)
  */
 Test(command, common_options)
 {
-    static const char *const asking[] = {"ps",    "services", "channels", "caps", "explain",
-                                         "spawn", "kill",     "revoke",   "logs"};
+    static const char *const asking[] = {"ps",    "services", "channels", "caps",  "explain",
+                                         "spawn", "kill",     "revoke",   "limit", "logs"};
     for (size_t i = 0; i < sizeof asking / sizeof asking[0]; i++) {
         struct arguments arguments = {.command = command_find(asking[i])};
         cr_assert_not_null(arguments.command);
