@@ -8,6 +8,7 @@
 #include "mm/start.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -15,16 +16,28 @@
 #include <realm/types.h>
 
 #include "mm/broker/broker.h"
+#include "mm/launcher/cgroup.h"
 #include "mm/launcher/children.h"
 #include "mm/launcher/descriptors.h"
 #include "mm/launcher/launcher.h"
+#include "mm/sandbox/features.h"
+#include "mm/sandbox/probe_cgroup.h"
 
 #define ORPHAN_GRACE_DEFAULT_NS (UINT64_C(5) * REALM_SEC)
+
+/* Of the front end's one system: what mm_sweep has to look after. */
+static struct mm_options started_with;
 
 struct broker_start {
     const struct mm_config *config;
     const struct mm_options *options;
+    enum cgroup_kind cgroup;
 };
+
+static const char *cgroup_name(enum cgroup_kind kind)
+{
+    return kind == CGROUP_TWO ? "2" : kind == CGROUP_PIDS ? "pids" : "none";
+}
 
 static int run_broker(void *context, int launcher_socket)
 {
@@ -32,7 +45,8 @@ static int run_broker(void *context, int launcher_socket)
     const struct broker_options options = {
         .config = start->config,
         .waiter = start->options->waiter,
-        .parts = start->options->parts,
+        .parts = start->options->parts & ~(start->cgroup == CGROUP_TWO ? 0u : (unsigned)SANDBOX_CGROUP),
+        .cgroup = cgroup_name(start->cgroup),
         .launcher = launcher_socket,
         .admin_listener = start->options->admin_listener,
         .events = start->options->events,
@@ -41,9 +55,20 @@ static int run_broker(void *context, int launcher_socket)
     return broker_run(&options) == 0 ? 0 : 1;
 }
 
+static enum cgroup_kind find_cgroup(const struct mm_options *options, char *ret_folder, size_t capacity)
+{
+    if ((options->parts & SANDBOX_CGROUP) != 0 && sandbox_cgroup_folder(ret_folder, capacity))
+        return CGROUP_TWO;
+    if (options->cgroup_pids && sandbox_pids_folder(ret_folder, capacity))
+        return CGROUP_PIDS;
+    return CGROUP_NONE;
+}
+
 static int run_launcher(const struct mm_config *config, const struct mm_options *options)
 {
-    struct broker_start start = {config, options};
+    struct broker_start start = {config, options, CGROUP_NONE};
+    char folder[PATH_MAX];
+    struct cgroup cgroup;
     const int keep[] = {options->admin_listener, options->events};
     const struct launcher_options launcher = {
         .config = config,
@@ -51,6 +76,7 @@ static int run_launcher(const struct mm_config *config, const struct mm_options 
         .parts = options->parts,
         .landlock_abi = options->landlock_abi,
         .weakened = options->weakened,
+        .cgroup = &cgroup,
         .orphan_grace_ns = options->orphan_grace_ns ? options->orphan_grace_ns : ORPHAN_GRACE_DEFAULT_NS,
         .events = options->events,
         .broker = run_broker,
@@ -61,7 +87,12 @@ static int run_launcher(const struct mm_config *config, const struct mm_options 
 
     if (descriptors_keep_only(keep, sizeof keep / sizeof *keep) < 0)
         return 1;
-    return launcher_run(&launcher) == 0 ? 0 : 1;
+    /* What cannot be made in spite of the probing is missing, and the broker says so. */
+    (void)cgroup_open(folder, find_cgroup(options, folder, sizeof folder), &cgroup);
+    start.cgroup = cgroup.kind;
+    const int error = launcher_run(&launcher);
+    cgroup_close(&cgroup);
+    return error == 0 ? 0 : 1;
 }
 
 int mm_start(const struct mm_config *config, const struct mm_options *options, pid_t *ret_launcher)
@@ -79,11 +110,15 @@ int mm_start(const struct mm_config *config, const struct mm_options *options, p
             _exit(1);
         _exit(run_launcher(config, options));
     }
+    started_with = *options;
     *ret_launcher = pid;
     return 0;
 }
 
 void mm_sweep(void)
 {
+    char folder[PATH_MAX];
+
     children_sweep();
+    cgroup_sweep(folder, find_cgroup(&started_with, folder, sizeof folder));
 }

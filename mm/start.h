@@ -4,6 +4,7 @@
 #ifndef MM_START_H
 #define MM_START_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -15,6 +16,7 @@ struct mm_options {
     uint64_t orphan_grace_ns; /* 0: the default, 5 s */
     unsigned parts;           /* enum sandbox_part bits that the machine gives (mm/sandbox/features.h) */
     int landlock_abi;
+    bool cgroup_pids;   /* threads can be counted by a cgroup of version 1 (mm/sandbox/features.h) */
     int weakened;       /* a rule of the realms' filter to leave out, for the adversary suite; -1: none */
     int admin_listener; /* listening unix stream socket, or -1 */
     int events;         /* write end of a pipe: one JSON object a line; never waited for */

@@ -22,8 +22,9 @@ static const struct {
     {"seccomp filters with listeners", "there is no box: nothing starts"},
     {"io_uring with futex waits and restrictions", "servers wait on a pipe of hints (--waiter=pipe)"},
     {"futex_waitv", "a call waits on one word, and looks at the other from time to time"},
-    {"a cgroup of our own with memory and pids",
-     "each realm has its limits, but nothing bounds the system as a whole"},
+    {"a cgroup of our own with memory and pids", "each realm has its limits, but nothing bounds the kernel's "
+                                                 "memory for it; threads are counted by its user "
+                                                 "namespace, or by a cgroup of version 1"},
 };
 
 static json_t *describe_parts(const struct sandbox_features *features)

@@ -179,5 +179,6 @@ int run_main(const struct arguments *arguments)
         return status;
     options.parts = features.present;
     options.landlock_abi = features.landlock_abi;
+    options.cgroup_pids = features.cgroup_pids;
     return run_with(arguments, &features, &options, for_ns);
 }

@@ -97,9 +97,10 @@ static void boot(struct broker *broker)
 {
     const struct mm_config *config = broker->config;
     json_t *missing = missing_parts(broker);
-    events_emit(broker->events, "booted", "{s:s, s:I, s:s, s:O}", "system",
+    events_emit(broker->events, "booted", "{s:s, s:I, s:s, s:s, s:O}", "system",
                 config->system ? config->system : "", "realms", (json_int_t)config->realms_count, "waiter",
-                waiter_name(broker->options.waiter), "missing", missing);
+                waiter_name(broker->options.waiter), "cgroup",
+                broker->options.cgroup ? broker->options.cgroup : "none", "missing", missing);
     json_decref(missing);
     for (size_t i = 0; i < config->realms_count; i++) {
         const struct mm_realm *declaration = &config->realms[i];

@@ -12,6 +12,7 @@ struct broker_options {
     const struct mm_config *config;
     enum realm_waiter_kind waiter; /* what realms are told; for the boot event */
     unsigned parts;                /* of the box, enum sandbox_part bits; for the boot event */
+    const char *cgroup;            /* "2", "pids" or "none" (NULL); the same */
     int launcher;                  /* SOCK_SEQPACKET to the launcher (proto/launch.h) */
     int admin_listener;            /* or -1 */
     int events;                    /* or -1 */

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "librealm/os/os.h"
+#include "mm/launcher/cgroup.h"
 #include "mm/sandbox/filter.h"
 
 struct box {
@@ -19,6 +20,7 @@ struct box {
     enum realm_waiter_kind waiter; /* that the system was asked to use */
     bool root;                     /* the launcher runs as root: realms must not */
     struct rlimit files_limit;     /* RLIMIT_NOFILE as the user had it */
+    struct cgroup cgroup;          /* borrowed: the system's; NONE unless it is set */
     int launcher;                  /* pidfd of this process: readable when it is no more */
     struct sandbox_program plain, with_ring;
 };

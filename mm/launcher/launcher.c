@@ -420,6 +420,8 @@ int launcher_run(const struct launcher_options *options)
         return launcher.signals;
     error = box_init(&launcher.box, options->parts, options->landlock_abi, options->weakened, options->waiter,
                      &files_limit);
+    if (error == 0 && options->cgroup != NULL)
+        launcher.box.cgroup = *options->cgroup;
     if (error) {
         close(launcher.signals);
         return error;

@@ -15,12 +15,15 @@
 #include "librealm/os/os.h"
 #include "mm/config/config.h"
 
+struct cgroup;
+
 struct launcher_options {
     const struct mm_config *config;
     enum realm_waiter_kind waiter; /* AUTO, or what realms are told to use */
     unsigned parts; /* enum sandbox_part bits that the machine gives: what the box is made of */
     int landlock_abi;
-    int weakened; /* for the adversary suite: see struct sandbox_filter_options; -1: nothing */
+    int weakened;                /* for the adversary suite: see struct sandbox_filter_options; -1: nothing */
+    const struct cgroup *cgroup; /* of the system; NULL: none */
     uint64_t orphan_grace_ns;
     int events; /* write end of the event stream (one JSON object a line), for what the launcher itself says
                  */

@@ -416,6 +416,7 @@ bool serve_exited(struct serve *serve, pid_t pid, int wait_status)
     struct loader *loader = loaders_find(&serve->loaders, child->realm);
     if (loader != NULL)
         loaders_shut(&serve->loaders, loader);
+    cgroup_leave(&serve->box->cgroup, child->realm);
     if (!child->silent)
         say_exited(serve, child->realm, wait_status);
     children_remove(&serve->children, pid);

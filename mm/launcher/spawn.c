@@ -44,18 +44,25 @@ static pid_t clone_child(bool namespaces)
     return (pid_t)syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
 }
 
-/* Maps the child's ids and lets it go on. On failure it is gone. Return: 0; -errno. */
-static int release_child(pid_t pid, const struct box *box, int report)
+/* Puts the child under its limits, maps its ids and lets it go on. On failure it is gone. Return: 0; -errno.
+ */
+static int release_child(pid_t pid, const struct plan *plan, const struct box *box, uint64_t realm,
+                         int report)
 {
     const char released = 1;
 
-    int error = box->parts & SANDBOX_USERNS ? ids_map(pid, box->root) : 0;
+    int error = cgroup_enter(&box->cgroup, realm, pid, &plan->realm->limits);
+    const bool entered = error == 0;
+    if (error == 0 && (box->parts & SANDBOX_USERNS) != 0)
+        error = ids_map(pid, box->root);
     if (error == 0 && send(report, &released, 1, MSG_NOSIGNAL) != 1)
         error = -errno;
     if (error) {
         (void)kill(pid, SIGKILL);
         (void)waitpid(pid, NULL, 0);
     }
+    if (error && entered)
+        cgroup_leave(&box->cgroup, realm);
     return error;
 }
 
@@ -95,7 +102,7 @@ int spawn_start(struct plan *plan, const struct box *box, const struct realm_lau
     close(report[1]);
     MM_STOP_POINT("launcher-forked");
     if (error == 0)
-        error = release_child(pid, box, report[0]);
+        error = release_child(pid, plan, box, request->realm, report[0]);
     if (error) {
         close(report[0]);
         return fail(ret_failure, REALM_STAGE_FORK, -error);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/filter.h>
 #include <linux/landlock.h>
 #include <linux/seccomp.h>
@@ -189,6 +190,9 @@ int sandbox_probe(unsigned without, struct sandbox_features *ret_features)
         return error;
     if ((features.present & SANDBOX_LANDLOCK) != 0)
         features.landlock_abi = landlock_abi();
+    char folder[PATH_MAX];
+    if (((features.present | without) & SANDBOX_CGROUP) == 0)
+        features.cgroup_pids = sandbox_pids_folder(folder, sizeof folder);
     *ret_features = features;
     return 0;
 }

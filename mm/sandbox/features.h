@@ -21,6 +21,7 @@ enum sandbox_part {
 struct sandbox_features {
     unsigned present; /* enum sandbox_part bits */
     int landlock_abi; /* 0: none */
+    bool cgroup_pids; /* CGROUP is missing, but a cgroup of version 1 can count threads */
     /* For each part that is missing, in the order of the bits: why, and what would give it. NULL: present. */
     const char *why[6];
     const char *how[6];

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "mm/sandbox/features.h"
+#include "mm/sandbox/probe_cgroup.h"
 #include "tests/integration/harness.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -21,6 +22,8 @@
 #endif
 
 /* The greedy realm's limits stand in line 6, from column 78 on. */
+static const char *const *options; /* for realm run; NULL: none */
+
 static struct run *boot(const char *thing, const char *limits, const char *server_limits)
 {
     char scenario[2048];
@@ -34,9 +37,9 @@ static struct run *boot(const char *thing, const char *limits, const char *serve
         "  - {name: greedy, program: \"@BIN@/greedy\", args: [%s], start: false,\n"
         "     limits: {%s}}\n"
         "services:\n  - {name: echo, provider: server, access: all}\n"
-        "  - {name: never, provider: client, access: all}\n",
+        "  - {name: never, provider: server, access: all}\n",
         server_limits, thing, limits);
-    struct run *run = run_start(scenario, NULL);
+    struct run *run = run_start(scenario, options);
     run_wait_event(run, "log", "realm", "client");
     return run;
 }
@@ -248,4 +251,72 @@ Test(bounds, log)
     json_decref(lines);
     still_served(run);
     give_back(run, before);
+}
+
+/* --- cgroups --- */
+
+/* Where a system makes its cgroup. false: it makes none here. */
+static bool find_cgroups(char *ret_folder, size_t capacity)
+{
+    if (has_part(SANDBOX_CGROUP))
+        return sandbox_cgroup_folder(ret_folder, capacity);
+    return sandbox_pids_folder(ret_folder, capacity);
+}
+
+static bool is_there(const char *folder, pid_t launcher)
+{
+    char path[4200];
+
+    snprintf(path, sizeof path, "%s/realmkit-%d", folder, (int)launcher);
+    return access(path, F_OK) == 0;
+}
+
+/* Goal: a realm without a user namespace has its threads counted by its cgroup. */
+Test(bounds, threads_by_cgroup)
+{
+    char folder[4096];
+
+    if (!find_cgroups(folder, sizeof folder))
+        cr_skip("SKIP: there is no cgroup here that this user may divide");
+    options = (const char *const[]){"--without", "userns", NULL};
+    struct run *run = boot("threads", "threads: 5", "threads: 1");
+    json_t *before = run_counts(run);
+
+    spawn(run, "greedy");
+    cr_assert_eq(await_greed(run, "threads", "EAGAIN"), 4u);
+    still_served(run);
+    give_back(run, before);
+}
+
+/* Goal: no cgroup is left: of a system that ends; of one whose launcher is killed; and of one that is killed
+ * with everything around it, once there is another. */
+Test(bounds, cgroups_are_removed)
+{
+    char folder[4096];
+
+    if (!find_cgroups(folder, sizeof folder))
+        cr_skip("SKIP: there is no cgroup here that this user may divide");
+    struct run *run = boot("deaf", "", "");
+    pid_t launcher = run_launcher(run);
+    cr_assert(is_there(folder, launcher));
+    cr_assert_eq(run_stop(run), 0);
+    cr_assert(!is_there(folder, launcher));
+    run_nothing_left(run);
+
+    run = boot("deaf", "", "");
+    launcher = run_launcher(run);
+    kill(launcher, SIGKILL);
+    cr_assert_neq(run_finish(run), 0);
+    cr_assert(!is_there(folder, launcher));
+    run_nothing_left(run);
+
+    run = boot("deaf", "", "");
+    launcher = run_launcher(run);
+    kill(run_front(run), SIGKILL);
+    cr_assert_eq(run_finish(run), 128 + SIGKILL);
+    run_nothing_left(run); /* and reaped: a zombie's number is taken */
+    run = boot("deaf", "", "");
+    cr_assert(!is_there(folder, launcher));
+    cr_assert_eq(run_stop(run), 0);
+    run_nothing_left(run);
 }

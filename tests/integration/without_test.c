@@ -11,7 +11,8 @@
 
 ParameterizedTestParameters(without, works)
 {
-    static char parts[][40] = {"userns", "landlock", "uring", "waitv", "userns,landlock,uring,waitv"};
+    static char parts[][40] = {"userns", "landlock", "uring",
+                               "waitv",  "cgroup",   "userns,landlock,uring,waitv"};
     return cr_make_param_array(char[40], parts, sizeof parts / sizeof *parts);
 }
 
