@@ -4,6 +4,7 @@
  * it afterwards.
  */
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -251,6 +252,95 @@ Test(bounds, log)
     json_decref(lines);
     still_served(run);
     give_back(run, before);
+}
+
+/* --- all of it at once --- */
+
+/* A number from /proc/PID/status, such as "Threads:". */
+static long status_of(pid_t pid, const char *key)
+{
+    char path[64], line[256];
+    long value = -1;
+
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "r");
+    cr_assert_not_null(file);
+    while (value < 0 && fgets(line, sizeof line, file))
+        if (strncmp(line, key, strlen(key)) == 0)
+            value = strtol(line + strlen(key), NULL, 10);
+    fclose(file);
+    return value;
+}
+
+static unsigned descriptors_of(pid_t pid)
+{
+    char path[64];
+    unsigned count = 0;
+
+    snprintf(path, sizeof path, "/proc/%d/fd", (int)pid);
+    DIR *list = opendir(path);
+    cr_assert_not_null(list);
+    while (readdir(list))
+        count++;
+    closedir(list);
+    return count;
+}
+
+/* What a flooded manager may hold: one thread; memory for logs, packets and records; descriptors for each
+ * realm (its socket, its pipes, a pool of at most 24 regions of two) and for each channel. */
+static void expect_bounded(pid_t pid, unsigned before, unsigned realms, unsigned channels)
+{
+    cr_assert_eq(status_of(pid, "Threads:"), 1);
+    cr_assert_leq(descriptors_of(pid), before + realms * (8 + 2 * 24) + 2 * channels);
+    if (!SANITIZED)
+        cr_assert_leq(status_of(pid, "VmRSS:"), 32 * 1024, "in KiB");
+}
+
+/* Goal: forty realms that each take as much as they can of something, and half of which leave lying what they
+ * are sent: the honest go on, launcher and broker stay small, and give everything back. */
+Test(bounds, everything_at_once)
+{
+    enum { GREEDY = 40, CHANNELS = 16 };
+    static const char *const things[] = {"deaf",  "channels", "deaf",    "waits", "deaf",
+                                         "lines", "deaf",     "threads", "deaf",  "descriptors"};
+    char request[160], name[16];
+    struct run *run = run_start(
+        "system: t\nrealms:\n"
+        "  - {name: server, program: \"@BIN@/worker\", args: [serve, echo, run]}\n"
+        "  - {name: client, program: \"@BIN@/worker\", args: [connect, echo, call, \"100\", run]}\n"
+        "  - {name: late, program: \"@BIN@/worker\", args: [connect, echo, call, \"100\"], start: false}\n"
+        "  - {name: greedy, program: \"@BIN@/greedy\", template: true, limits: {threads: 4, descriptors: 64, "
+        "channels: 16, waits: 4, log: 4KiB}}\n"
+        "services:\n  - {name: echo, provider: server, access: all}\n"
+        "  - {name: never, provider: server, access: all}\n",
+        NULL);
+    run_wait_event(run, "log", "realm", "client");
+    json_t *before = run_counts(run);
+    const pid_t launcher = run_launcher(run), broker = run_broker(run);
+    const unsigned launcher_fds = descriptors_of(launcher), broker_fds = descriptors_of(broker);
+
+    for (unsigned i = 0; i < GREEDY; i++) {
+        snprintf(request, sizeof request,
+                 "{\"command\":\"spawn\",\"realm\":\"greedy\",\"name\":\"g%u\",\"args\":[\"%s\"]}", i,
+                 things[i % (sizeof things / sizeof *things)]);
+        json_decref(run_result(run, request));
+        snprintf(name, sizeof name, "g%u", i);
+        run_wait_event(run, "log", "realm", name);
+        expect_bounded(broker, broker_fds, i + 1, (i + 1) * CHANNELS);
+        expect_bounded(launcher, launcher_fds, i + 1, 0);
+    }
+    still_served(run);
+    expect_bounded(broker, broker_fds, GREEDY, GREEDY * CHANNELS);
+    for (unsigned i = 0; i < GREEDY; i++) {
+        snprintf(request, sizeof request, "{\"command\":\"kill\",\"realm\":\"g%u\"}", i);
+        json_decref(run_result(run, request));
+        snprintf(name, sizeof name, "g%u", i);
+        run_wait_event(run, "terminated", "realm", name);
+    }
+    run_counts_back_to(run, before);
+    cr_assert_leq(descriptors_of(launcher), launcher_fds);
+    cr_assert_eq(run_stop(run), 0);
+    run_nothing_left(run);
 }
 
 /* --- cgroups --- */

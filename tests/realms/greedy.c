@@ -7,7 +7,7 @@
  *   threads          threads, on small stacks
  *   descriptors      what comes with channels, never closed
  *   channels         channels to `echo`, their descriptors closed
- *   waits            connects to `never`, which nobody registers
+ *   waits            connects to `never`, which nobody registers; with a limit of 4
  *   lines            output without end
  *   deaf             reads nothing after its welcome, and lets what it was sent lie
  */
