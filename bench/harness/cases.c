@@ -188,6 +188,18 @@ const struct bench_case case_table[] = {
      .measure = case_memory,
      .slow = true,
      .name = "memory"},
+    {.id = "spawn",
+     .summary = "a provider from its spawn, in all namespaces, to its first answered request",
+     .measure = case_spawn,
+     .slow = true,
+     .name = "spawn",
+     .goal = VALUE_AT_MOST(3000)},
+    {.id = "up-200",
+     .summary = "200 realms from nothing until the last has opened",
+     .measure = case_up,
+     .slow = true,
+     .name = "up-200",
+     .goal = VALUE_AT_MOST(2000)},
 };
 
 const size_t case_count = sizeof case_table / sizeof case_table[0];

@@ -42,5 +42,7 @@ int case_connect(struct bench *bench, const struct bench_case *one);        /* c
 int case_off_path(struct bench *bench, const struct bench_case *one);       /* case_off_path.c */
 int case_idle(struct bench *bench, const struct bench_case *one);           /* case_idle.c */
 int case_memory(struct bench *bench, const struct bench_case *one);         /* case_memory.c */
+int case_spawn(struct bench *bench, const struct bench_case *one);          /* case_start.c */
+int case_up(struct bench *bench, const struct bench_case *one);             /* case_start.c */
 
 #endif
