@@ -92,7 +92,8 @@ static bool is_left(const char *name)
     if (strncmp(name, PREFIX, prefix) != 0)
         return false;
     const long pid = strtol(name + prefix, NULL, 10);
-    return pid > 0 && kill((pid_t)pid, 0) < 0 && errno == ESRCH;
+    /* One of our own number is an earlier process's. */
+    return pid > 0 && (pid == getpid() || (kill((pid_t)pid, 0) < 0 && errno == ESRCH));
 }
 
 static void remove_left(int above)

@@ -132,6 +132,8 @@ Test(cgroup, what_was_left, .init = set_up, .fini = tear_down)
     cr_assert_eq(mkdir(path, 0755), 0);
     snprintf(path, sizeof path, "%s/realmkit-%d", folder, (int)getppid());
     cr_assert_eq(mkdir(path, 0755), 0);
+    snprintf(path, sizeof path, "%s/realmkit-%d", folder, (int)getpid()); /* the number has come round */
+    cr_assert_eq(mkdir(path, 0755), 0);
     snprintf(path, sizeof path, "%s/other-%d", folder, (int)gone);
     cr_assert_eq(mkdir(path, 0755), 0);
     cr_assert_eq(cgroup_open(folder, CGROUP_PIDS, &cgroup), 0);
