@@ -217,8 +217,9 @@ Test(admin_commands, logs)
 Test(admin_commands, unknown_command)
 {
     refuse("{\"command\":\"servces\"}", "no command `servces`", "did you mean `services`?");
-    refuse("{\"command\":\"xyzzy\"}", "no command `xyzzy`",
-           "the commands are: ps, services, channels, caps, counts, explain, spawn, kill, limit, revoke, logs");
+    refuse(
+        "{\"command\":\"xyzzy\"}", "no command `xyzzy`",
+        "the commands are: ps, services, channels, caps, counts, explain, spawn, kill, limit, revoke, logs");
     refuse("{\"command\":\"\"}", "no command", "ps, services");
     refuse("{\"command\":7}", "no `command`", "ps, services");
     refuse("{}", "no `command`", "ps, services");
