@@ -35,7 +35,10 @@ static void apply_register(struct policy *policy, const struct policy_event *eve
     uint32_t service = decision->service.index;
     uint32_t endpoint =
         policy_tree_root(policy, event->actor.index, POLICY_KIND_ENDPOINT, service, no_window);
-    policy_service_at(policy, service)->endpoint = endpoint;
+    struct service_record *record = policy_service_at(policy, service);
+    record->endpoint = endpoint;
+    record->holder = event->actor.index;
+    record->since = policy->now;
     outcome->capability = policy_capability_handle(policy, endpoint);
 }
 
@@ -188,7 +191,7 @@ static void apply(struct policy *policy, const struct policy_event *event,
         apply_start(policy, event, outcome);
         break;
     case POLICY_QUOTA:
-        policy_realm_at(policy, event->subject.index)->limit[event->resource] = event->amount;
+        policy_quota_limit(policy, event->subject.index, event->resource, event->amount);
         break;
     case POLICY_CHARGE:
         policy_quota_charge(policy, event->actor.index, event->resource, event->amount);

@@ -117,6 +117,7 @@ static void decide_connect(const struct policy *policy, const struct policy_even
 {
     struct policy_walk walk = {
         .policy = policy, .actor = event->actor.index, .service = policy_names_find(policy, event->service)};
+    policy_table_prefetch(&policy->realms, policy_realm_at(policy, walk.actor)->parent);
     policy_decide_walk(&walk, decision);
 }
 

@@ -1,5 +1,5 @@
 /*
- * Lists of rules. They only ever grow, at the end, and double whenever their count is a power of two.
+ * Lists of rules. They only ever grow, at the end, by doubling.
  */
 #include "mm/policy/entries.h"
 
@@ -26,27 +26,31 @@ bool policy_entry_valid(const struct policy *policy, const struct policy_entry *
     return false;
 }
 
-static uint32_t capacity_of(uint32_t count)
+static size_t size_of(uint32_t capacity)
 {
-    uint32_t capacity = count > 0 ? FIRST_CAPACITY : 0;
-    while (capacity < count)
-        capacity *= 2;
-    return capacity;
+    return sizeof(struct entry_list) + capacity * sizeof(struct entry_record);
 }
 
-static int make_room(struct policy *policy, struct entry_list *list)
+static int make_room(struct policy *policy, struct entry_list **list)
 {
-    uint32_t capacity = capacity_of(list->count);
-    if (list->count < capacity)
+    uint32_t capacity = *list ? (*list)->capacity : 0;
+    if (*list && (*list)->count < capacity)
         return 0;
-    void *entries = list->entries;
-    int error =
-        policy_memory_grow(&policy->memory, &entries, sizeof *list->entries, &capacity, FIRST_CAPACITY);
-    list->entries = entries;
-    return error;
+    uint32_t grown = capacity > 0 ? capacity * 2 : FIRST_CAPACITY;
+    if (grown > POLICY_CAPACITY_MAX)
+        return POLICY_NO_MEMORY;
+    struct entry_list *moved =
+        policy_memory_resize(&policy->memory, *list, *list ? size_of(capacity) : 0, size_of(grown));
+    if (!moved)
+        return POLICY_NO_MEMORY;
+    if (capacity == 0)
+        moved->count = 0;
+    moved->capacity = grown;
+    *list = moved;
+    return 0;
 }
 
-int policy_entries_add(struct policy *policy, struct entry_list *list, const struct policy_entry *entry,
+int policy_entries_add(struct policy *policy, struct entry_list **list, const struct policy_entry *entry,
                        uint32_t order)
 {
     char *pattern = NULL;
@@ -62,7 +66,7 @@ int policy_entries_add(struct policy *policy, struct entry_list *list, const str
         policy_memory_free(&policy->memory, pattern, pattern_size);
         return error;
     }
-    list->entries[list->count++] =
+    (*list)->entries[(*list)->count++] =
         (struct entry_record){.match = entry->match,
                               .realm = entry->match == POLICY_MATCH_REALM ? entry->realm.index : 0,
                               .rights = entry->rights,
@@ -75,10 +79,10 @@ int policy_entries_add(struct policy *policy, struct entry_list *list, const str
 
 void policy_entries_deinit(struct policy *policy, struct entry_list *list)
 {
-    for (uint32_t i = 0; i < list->count; i++)
-        policy_memory_free(&policy->memory, list->entries[i].pattern, list->entries[i].pattern_size);
-    policy_memory_free(&policy->memory, list->entries, capacity_of(list->count) * sizeof *list->entries);
-    *list = (struct entry_list){0};
+    const struct entry_list *all = policy_entries(list);
+    for (uint32_t i = 0; i < all->count; i++)
+        policy_memory_free(&policy->memory, all->entries[i].pattern, all->entries[i].pattern_size);
+    policy_memory_free(&policy->memory, list, size_of(all->capacity));
 }
 
 static bool is_proper_ancestor(const struct policy *policy, uint32_t ancestor, uint32_t realm)
@@ -122,7 +126,7 @@ bool policy_entry_matches(const struct policy *policy, const struct entry_record
 
 const struct entry_record *policy_denied(const struct policy *policy, uint32_t service, uint32_t realm)
 {
-    const struct entry_list *deny = &policy_service_at(policy, service)->deny;
+    const struct entry_list *deny = policy_entries(policy_service_at(policy, service)->deny);
     uint32_t provider = deny->count > 0 ? policy_provider(policy, service) : 0;
     for (uint32_t i = 0; i < deny->count; i++) {
         if (policy_entry_matches(policy, &deny->entries[i], realm, provider))

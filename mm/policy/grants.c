@@ -13,6 +13,11 @@ static uint32_t hash_of(const struct policy *policy, uint32_t realm, uint32_t se
     return (uint32_t)realm_siphash(policy->hash_key, key, sizeof key);
 }
 
+void policy_grants_prefetch(const struct policy *policy, uint32_t realm, uint32_t service)
+{
+    policy_hash_prefetch(&policy->grants_index, hash_of(policy, realm, service));
+}
+
 struct policy_grants_found policy_grants_find(const struct policy *policy, uint32_t realm, uint32_t service)
 {
     struct policy_grants_found found = {0, 0};

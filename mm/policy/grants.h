@@ -23,6 +23,7 @@ int policy_grants_reserve(struct policy *policy);
 struct policy_grants_found {
     uint32_t configured, by_parent;
 };
+void policy_grants_prefetch(const struct policy *policy, uint32_t realm, uint32_t service);
 struct policy_grants_found policy_grants_find(const struct policy *policy, uint32_t realm, uint32_t service);
 
 /* For both there must be room. A parent's grant takes the place of an earlier one about the same two. */

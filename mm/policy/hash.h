@@ -40,6 +40,13 @@ void policy_hash_remove(struct policy_hash *index, uint32_t hash, uint32_t value
 /* Puts another value in the place of one that was added with this hash. */
 void policy_hash_replace(struct policy_hash *index, uint32_t hash, uint32_t old, uint32_t value);
 
+/* Begins to fetch what a search for this hash will look at. */
+static inline void policy_hash_prefetch(const struct policy_hash *index, uint32_t hash)
+{
+    if (index->capacity > 0)
+        __builtin_prefetch(&index->entries[hash & (index->capacity - 1)]);
+}
+
 /* The next value that was added with this hash, or 0. *cursor starts at 0. */
 uint32_t policy_hash_next(const struct policy_hash *index, uint32_t hash, uint32_t *cursor);
 

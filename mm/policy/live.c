@@ -67,17 +67,20 @@ uint32_t policy_held_at(const struct policy *policy, uint32_t actor, struct poli
     return policy_capability_at(policy, index)->holder == actor ? index : 0;
 }
 
+/* An endpoint is a root and is never moved, so it dies by itself (and the service forgets it) or with its
+ * holder. */
 uint32_t policy_endpoint(const struct policy *policy, uint32_t service)
 {
-    uint32_t endpoint = policy_service_at(policy, service)->endpoint;
-    return endpoint != 0 && policy_live(policy, endpoint) ? endpoint : 0;
+    const struct service_record *record = policy_service_at(policy, service);
+    if (record->endpoint == 0 || record->since <= policy_realm_at(policy, record->holder)->ended)
+        return 0;
+    return record->endpoint;
 }
 
 uint32_t policy_provider(const struct policy *policy, uint32_t service)
 {
-    uint32_t endpoint = policy_endpoint(policy, service);
-    return endpoint != 0 ? policy_capability_at(policy, endpoint)->holder
-                         : policy_service_at(policy, service)->provider;
+    const struct service_record *record = policy_service_at(policy, service);
+    return policy_endpoint(policy, service) != 0 ? record->holder : record->provider;
 }
 
 bool policy_grant_live(const struct policy *policy, const struct grant_record *grant)

@@ -20,6 +20,11 @@ static uint32_t hash_of(const struct policy *policy, struct policy_name name)
     return (uint32_t)realm_siphash(policy->hash_key, name.text, name.size);
 }
 
+static const char *text_of(const struct name_record *record)
+{
+    return record->size <= POLICY_NAME_NEAR ? record->text.near : record->text.far;
+}
+
 static bool well_sized(struct policy_name name)
 {
     return name.size >= 1 && name.size <= REALM_NAME_MAX;
@@ -30,7 +35,7 @@ static uint32_t find(const struct policy *policy, struct policy_name name, uint3
     uint32_t cursor = 0, index;
     while ((index = policy_hash_next(&policy->names_index, hash, &cursor)) != 0) {
         const struct name_record *record = name_at(policy, index);
-        if (record->size == name.size && memcmp(record->text, name.text, name.size) == 0)
+        if (record->size == name.size && memcmp(text_of(record), name.text, name.size) == 0)
             return record->service;
     }
     return 0;
@@ -53,23 +58,28 @@ int policy_names_add(struct policy *policy, struct policy_name name, uint32_t se
         error = policy_hash_reserve(&policy->names_index, &policy->memory, 1);
     if (error)
         return error;
-    char *text = policy_memory_resize(&policy->memory, NULL, 0, name.size);
-    if (!text)
+    bool far = name.size > POLICY_NAME_NEAR;
+    char *text = far ? policy_memory_resize(&policy->memory, NULL, 0, name.size) : NULL;
+    if (far && !text)
         return POLICY_NO_MEMORY;
-    memcpy(text, name.text, name.size);
     uint32_t index = policy_table_add(&policy->names);
     struct name_record *record = name_at(policy, index);
     record->service = service;
     record->size = (uint32_t)name.size;
-    record->text = text;
+    if (far)
+        record->text.far = text;
+    memcpy(far ? text : record->text.near, name.text, name.size);
     policy_hash_add(&policy->names_index, hash, index);
     return 0;
 }
 
 void policy_names_deinit(struct policy *policy)
 {
-    for (uint32_t i = 1; i < policy->names.end; i++)
-        policy_memory_free(&policy->memory, name_at(policy, i)->text, name_at(policy, i)->size);
+    for (uint32_t i = 1; i < policy->names.end; i++) {
+        struct name_record *record = name_at(policy, i);
+        if (record->size > POLICY_NAME_NEAR)
+            policy_memory_free(&policy->memory, record->text.far, record->size);
+    }
     policy_hash_deinit(&policy->names_index, &policy->memory);
     policy_table_deinit(&policy->names, &policy->memory);
 }

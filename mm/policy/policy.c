@@ -11,6 +11,7 @@
 #include "mm/policy/entries.h"
 #include "mm/policy/grants.h"
 #include "mm/policy/names.h"
+#include "mm/policy/quota.h"
 #include "mm/policy/state.h"
 
 static void make_unlimited(struct realm_record *realm)
@@ -61,10 +62,10 @@ void policy_free(struct policy *policy)
         return;
     const struct policy_memory memory = policy->memory;
     for (uint32_t i = 1; i < policy->services.end; i++) {
-        struct service_record *service = policy_service_at(policy, i);
-        policy_entries_deinit(policy, &service->deny);
-        policy_entries_deinit(policy, &service->grants);
-        policy_entries_deinit(policy, &service->access);
+        const struct service_record *service = policy_service_at(policy, i);
+        policy_entries_deinit(policy, service->deny);
+        policy_entries_deinit(policy, service->grants);
+        policy_entries_deinit(policy, service->access);
     }
     for (uint32_t i = 1; i < policy->realms.end; i++) {
         if (policy_table_is_live(&policy->realms, i))
@@ -115,6 +116,7 @@ static void endow(struct policy *policy, struct realm_record *realm,
     realm->place = template_of->place;
     realm->debug = template_of->debug;
     realm->gates = template_of->gates;
+    realm->limited = template_of->limited;
     memcpy(realm->limit, template_of->limit, sizeof realm->limit);
 }
 
@@ -150,7 +152,7 @@ int policy_set_limit(struct policy *policy, struct policy_realm realm, enum poli
 {
     if (!policy_realm_known(policy, realm) || (unsigned)resource >= POLICY_RESOURCES)
         return REALM_E_BAD_ARGUMENT;
-    policy_realm_at(policy, realm.index)->limit[resource] = limit;
+    policy_quota_limit(policy, realm.index, resource, limit);
     return 0;
 }
 
@@ -215,7 +217,7 @@ int policy_add_grant(struct policy *policy, struct policy_service service, const
     struct policy_entry grant = *entry;
     grant.rights &= policy_kind_rights(POLICY_KIND_SEND);
     if (grant.match == POLICY_MATCH_PATH) {
-        struct entry_list *list = &policy_service_at(policy, service.index)->grants;
+        struct entry_list **list = &policy_service_at(policy, service.index)->grants;
         int error = policy_entries_add(policy, list, &grant, policy->grants_order + 1);
         policy->grants_order += error == 0;
         return error;

@@ -48,9 +48,9 @@ bool policy_quota_check(const struct policy *policy, const struct quota_demand *
             continue;
         for (uint32_t realm = demands[i].realm; realm != 0; realm = policy_realm_at(policy, realm)->parent) {
             const struct realm_record *record = policy_realm_at(policy, realm);
-            uint64_t limit = record->limit[resource];
-            if (limit == POLICY_UNLIMITED && realm != POLICY_INIT_REALM)
+            if (!(record->limited >> resource & 1) && realm != POLICY_INIT_REALM)
                 continue; /* at init, what can be counted is a limit, too */
+            uint64_t limit = record->limit[resource];
             uint64_t use = record->use[resource] + used_before(policy, demands, i, realm, resource);
             if (use > limit || demands[i].amount > limit - use) {
                 refuse(policy, decision, realm, &demands[i]);
@@ -59,6 +59,15 @@ bool policy_quota_check(const struct policy *policy, const struct quota_demand *
         }
     }
     return true;
+}
+
+void policy_quota_limit(struct policy *policy, uint32_t realm, enum policy_resource resource, uint64_t limit)
+{
+    struct realm_record *record = policy_realm_at(policy, realm);
+    record->limit[resource] = limit;
+    record->limited = (uint8_t)(record->limited & ~(1u << resource));
+    if (limit != POLICY_UNLIMITED)
+        record->limited = (uint8_t)(record->limited | 1u << resource);
 }
 
 void policy_quota_charge(struct policy *policy, uint32_t realm, enum policy_resource resource,

@@ -23,6 +23,9 @@ struct quota_demand {
 bool policy_quota_check(const struct policy *policy, const struct quota_demand *demands, size_t count,
                         struct policy_decision *decision);
 
+/* Sets a limit of the realm's own; POLICY_UNLIMITED: none. */
+void policy_quota_limit(struct policy *policy, uint32_t realm, enum policy_resource resource, uint64_t limit);
+
 void policy_quota_charge(struct policy *policy, uint32_t realm, enum policy_resource resource,
                          uint64_t amount);
 void policy_quota_release(struct policy *policy, uint32_t realm, enum policy_resource resource,

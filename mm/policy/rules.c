@@ -40,7 +40,7 @@ static bool offer(struct policy_walk *walk, enum policy_rule rule, struct policy
 
 static bool denied(struct policy_walk *walk)
 {
-    const struct entry_list *deny = &policy_service_at(walk->policy, walk->service)->deny;
+    const struct entry_list *deny = policy_entries(policy_service_at(walk->policy, walk->service)->deny);
     for (uint32_t i = 0; i < deny->count; i++) {
         const struct entry_record *entry = &deny->entries[i];
         bool matched = policy_entry_matches(walk->policy, entry, walk->actor, walk->provider);
@@ -53,7 +53,7 @@ static bool denied(struct policy_walk *walk)
 /* The grants by pattern that stand in the configuration before `order`, from the entry *at on. */
 static bool pattern_grants(struct policy_walk *walk, uint32_t *at, uint32_t order)
 {
-    const struct entry_list *grants = &policy_service_at(walk->policy, walk->service)->grants;
+    const struct entry_list *grants = policy_entries(policy_service_at(walk->policy, walk->service)->grants);
     for (; *at < grants->count && grants->entries[*at].order < order; (*at)++) {
         const struct entry_record *entry = &grants->entries[*at];
         bool matched = (entry->rights & REALM_RIGHT_SEND) != 0 &&
@@ -93,12 +93,11 @@ static uint32_t holding(const struct policy *policy, uint32_t index, uint32_t pa
     return grant->giver == parent && policy_grant_live(policy, grant) ? index : 0;
 }
 
-/* What both mechanisms know about the actor itself and about its template. */
-static bool exact_grants(struct policy_walk *walk)
+/* What both mechanisms know about the actor itself (own) and about its template. */
+static bool exact_grants(struct policy_walk *walk, struct policy_grants_found own)
 {
     const struct policy *policy = walk->policy;
     const struct realm_record *actor = policy_realm_at(policy, walk->actor);
-    struct policy_grants_found own = policy_grants_find(policy, walk->actor, walk->service);
     struct policy_grants_found declared = own;
     if (actor->template_of != 0)
         declared = policy_grants_find(policy, actor->template_of, walk->service);
@@ -137,7 +136,7 @@ static bool access_list(struct policy_walk *walk)
         [POLICY_MATCH_ALL] = POLICY_RULE_ACCESS_ALL,
         [POLICY_MATCH_PATH] = POLICY_RULE_ACCESS_PATH,
     };
-    const struct entry_list *access = &policy_service_at(walk->policy, walk->service)->access;
+    const struct entry_list *access = policy_entries(policy_service_at(walk->policy, walk->service)->access);
     for (uint32_t i = 0; i < access->count; i++) {
         const struct entry_record *entry = &access->entries[i];
         bool matched = policy_entry_matches(walk->policy, entry, walk->actor, walk->provider);
@@ -159,7 +158,14 @@ int policy_rules_connect(struct policy_walk *walk)
         policy_rules_look(walk, POLICY_RULE_DECLARED, nowhere, true);
         return REALM_E_NO_SERVICE;
     }
-    struct policy_place declared = policy_service_at(walk->policy, walk->service)->place;
+    /* What will be looked at is fetched side by side: in a large system each of these is far away. */
+    policy_table_prefetch(&walk->policy->services, walk->service);
+    policy_grants_prefetch(walk->policy, walk->actor, walk->service);
+    const struct service_record *service = policy_service_at(walk->policy, walk->service);
+    struct policy_place declared = service->place;
+    policy_table_prefetch(&walk->policy->realms,
+                          service->endpoint != 0 ? service->holder : service->provider);
+    struct policy_grants_found own = policy_grants_find(walk->policy, walk->actor, walk->service);
     walk->provider = policy_provider(walk->policy, walk->service);
     if (policy_rules_is_provider(walk->policy, walk->actor, walk->service)) {
         policy_rules_look(walk, POLICY_RULE_SELF, declared, true);
@@ -167,7 +173,7 @@ int policy_rules_connect(struct policy_walk *walk)
     }
     if (denied(walk))
         return REALM_E_DENIED;
-    if (exact_grants(walk) || hierarchy(walk) || access_list(walk))
+    if (exact_grants(walk, own) || hierarchy(walk) || access_list(walk))
         return 0;
     policy_rules_look(walk, POLICY_RULE_DEFAULT, declared, true);
     return REALM_E_DENIED;

@@ -30,6 +30,7 @@
 #include "mm/policy/tables.h"
 
 #define POLICY_INIT_REALM 1u
+#define POLICY_NAME_NEAR  48u /* bytes of a name that stand in its record */
 
 struct realm_record {
     struct policy_slot slot;
@@ -39,6 +40,7 @@ struct realm_record {
     uint32_t cuts;        /* list */
     uint8_t depth;        /* below init */
     bool running, removed, debug;
+    uint8_t limited;   /* bit n: it has a limit of its own for resource n */
     uint32_t held;     /* list of the capabilities it holds, ordered by `since` */
     uint32_t children; /* how many, without removed ones */
     uint32_t records;  /* … with them */
@@ -66,26 +68,32 @@ struct entry_record {
     uint32_t pattern_size;
 };
 
-/* Its capacity follows from its count (entries.c). */
 struct entry_list {
-    struct entry_record *entries;
-    uint32_t count;
+    uint32_t count, capacity;
+    struct entry_record entries[];
 };
 
+/* All that a decision reads of it lies in one cache line. */
 struct service_record {
     struct policy_slot slot;
     uint32_t provider; /* a declaration */
     uint32_t endpoint; /* a capability, or 0. It may be dead: policy_endpoint() knows */
+    uint32_t holder;   /* of the endpoint */
+    uint32_t next;     /* of the same provider, or 0 */
+    uint64_t since;    /* when the endpoint came to be */
     struct policy_place place;
-    struct entry_list deny, grants, access; /* grants: those by pattern */
-    uint32_t next;                          /* of the same provider, or 0 */
+    struct entry_list *deny, *grants, *access; /* NULL: empty. grants: those by pattern */
 };
+_Static_assert(sizeof(struct service_record) <= 64, "what a decision reads of a service");
 
 struct name_record {
     struct policy_slot slot;
     uint32_t service;
     uint32_t size;
-    char *text;
+    union {
+        char near[POLICY_NAME_NEAR];
+        char *far; /* of one that is longer */
+    } text;
 };
 
 struct grant_record {

@@ -50,6 +50,12 @@ static inline struct policy_slot *policy_table_slot(const struct policy_table *t
     return (struct policy_slot *)(void *)(table->records + (size_t)index * table->record_size);
 }
 
+/* Begins to fetch a record that will be looked at soon. */
+static inline void policy_table_prefetch(const struct policy_table *table, uint32_t index)
+{
+    __builtin_prefetch(policy_table_slot(table, index));
+}
+
 static inline bool policy_table_is_live(const struct policy_table *table, uint32_t index)
 {
     return index > 0 && index < table->end && policy_table_slot(table, index)->next == POLICY_SLOT_LIVE;
