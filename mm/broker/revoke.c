@@ -14,6 +14,7 @@
 #include "mm/broker/revoke.h"
 
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <realm/error.h>
@@ -170,8 +171,22 @@ void revoke_deinit(struct broker *broker)
 
 /* --- on request --- */
 
+/*
+ * A client keeps what it was given of its server's hint pipe, and neither can be made to close it: so the
+ * pipe is cut, whoever else uses it. Whether the client was connected does not matter: it may have been
+ * before.
+ */
+static void cut_hints(struct broker *broker, const struct broker_service *service)
+{
+    for (struct broker_realm *realm = broker->realms; realm; realm = realm->next) {
+        if (realm->declaration == service->config->provider && realm->hint_fd >= 0)
+            (void)shutdown(realm->hint_fd, SHUT_RDWR);
+    }
+}
+
 uint32_t revoke_channels(struct broker_realm *client, struct broker_service *service)
 {
+    cut_hints(client->broker, service);
     take_lingering_of(client, service);
     uint32_t count = 0;
     struct broker_channel *next;

@@ -21,8 +21,7 @@
 
 #include "mm/sandbox/features.h"
 
-#define HINT_PIPE_BYTES 4096
-#define ARGV_START      4u /* ld.so --argv0 NAME /realm */
+#define ARGV_START 4u /* ld.so --argv0 NAME /realm */
 
 static int open_flags(enum mm_file_mode mode)
 {
@@ -109,15 +108,17 @@ static int give_control_socket(struct plan *plan)
     return 0;
 }
 
-/* Never waited on from either side: full means that the realm is awake anyway (overview.md). One page is
- * room for a thousand hints, and spares the user's quota of pipe memory. */
+/*
+ * Never waited on from either side: full means that the realm is awake anyway (overview.md). A pipe of
+ * sockets, so that the broker can cut it under all who hold an end; the realm's end only reads.
+ */
 static int give_hint_pipe(struct plan *plan)
 {
     int ends[2];
 
-    if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0)
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) < 0)
         return -errno;
-    if (fcntl(ends[0], F_SETPIPE_SZ, HINT_PIPE_BYTES) < 0) {
+    if (shutdown(ends[0], SHUT_WR) < 0) {
         int error = -errno;
         close(ends[0]);
         close(ends[1]);

@@ -118,6 +118,7 @@ static const struct filter_row broker_rows[] = {
      .condition = {.argument = 3, .mask = FILTER_ALL, .values_count = 1, .values = {AT_EMPTY_PATH}}},
 #endif
     ALLOW("ftruncate", "Revocation."),
+    ALLOW("shutdown", "The same, of a pipe of hints."),
     ALLOW("mmap", "Control pages of realms, and the heap."),
     {.kind = FILTER_ONLY, .call = "mmap", .text = "not PROT_EXEC",
      .reason = "No code comes into the broker after its start.",

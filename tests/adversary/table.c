@@ -17,7 +17,9 @@ static const char head[] =
     "\n"
     "`make test-adversary` runs it, as the user who calls it and, called by root, once more as an ordinary "
     "user. `make test-adversary-weakened` takes the restrictions of the realm's filter away\n"
-    "one at a time, and fails if no attack notices. This page is printed by `adversary_suite --table`, and a "
+    "one at a time, and fails if no attack notices; `tests/adversary/witnesses.tsv` has the attack that "
+    "noticed, "
+    "for each of them. This page is printed by `adversary_suite --table`, and a "
     "test holds it to that.\n";
 
 static const char *role_text(const struct attack *attack)

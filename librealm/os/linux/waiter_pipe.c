@@ -1,10 +1,14 @@
 /*
- * The waiter without io_uring: peers write the number of their channel into a pipe of this realm.
+ * The waiter without io_uring: peers write the number of their channel into a pipe of this realm. (It is one
+ * of sockets, since a pipe cannot be cut by anybody but its ends.)
  *
  * A hint is a claim: a number that is not armed is ignored. A hint can get lost when the pipe is full, and a
  * pipe is full when each of its slots (pages) holds something, be it one byte written by a hostile peer. So
  * the pipe is emptied at each wake-up, and where it held as many bytes as it has slots, hints may have been
  * lost and the caller is told to look at every channel.
+ *
+ * When a channel is revoked, the Memory Manager cuts the pipe under all who hold an end of it. From then on
+ * the caller is told to look at every channel from time to time.
  */
 #include <assert.h>
 #include <errno.h>
@@ -21,11 +25,13 @@
 #include "librealm/os/linux/linux.h"
 
 #define PIPE_SLOT_BYTES 4096u
+#define LOOK_NS         (5u * REALM_MSEC) /* between two looks, once the pipe was cut */
 
 struct pipe_waiter {
     struct realm_waiter base;
-    const struct realm_os *os;
+    struct realm_os *os;
     int hint;          /* -1 once nobody is left who could write */
+    bool cut;          /* … because the Memory Manager saw to that */
     size_t full_bytes; /* emptied of so many bytes at once, the pipe may have been full */
     uint64_t *armed;   /* one bit a slot */
     uint32_t words;
@@ -42,7 +48,7 @@ int realm_waiter_pipe_open(struct realm_os *os, struct realm_waiter **ret_waiter
     if (os->hint < 0)
         return -ENOTSUP;
     int flags = fcntl(os->hint, F_GETFL);
-    if (flags < 0 || (flags & O_ACCMODE) != O_RDONLY || (flags & O_NONBLOCK) == 0)
+    if (flags < 0 || (flags & O_ACCMODE) == O_WRONLY || (flags & O_NONBLOCK) == 0)
         return -ENOTSUP;
     struct pipe_waiter *waiter = calloc(1, sizeof *waiter);
     if (waiter == NULL)
@@ -110,7 +116,12 @@ static unsigned take_hints(struct pipe_waiter *waiter, uint32_t *ret_wakes, unsi
         ssize_t size = read(waiter->hint, bytes, sizeof bytes);
         if (size < 0 && errno == EINTR)
             continue;
-        if (size <= 0)
+        if (size == 0) {
+            waiter->hint = -1;
+            waiter->cut = true;
+            break;
+        }
+        if (size < 0)
             return count;
         total += (size_t)size;
         if (total >= waiter->full_bytes)
@@ -136,10 +147,23 @@ scan:
     return count;
 }
 
+static bool any_armed(const struct pipe_waiter *waiter)
+{
+    for (uint32_t i = 0; i < waiter->words; i++)
+        if (waiter->armed[i] != 0)
+            return true;
+    return false;
+}
+
 int realm_waiter_pipe_wait(struct realm_waiter *base, uint64_t deadline_ns, uint32_t *ret_wakes,
                            unsigned capacity, unsigned *ret_count)
 {
     struct pipe_waiter *waiter = self(base);
+    const uint64_t look_ns =
+        waiter->cut && any_armed(waiter) ? realm_os_now_ns(waiter->os) + LOOK_NS : REALM_FOREVER;
+    const bool looks = look_ns < deadline_ns;
+    if (looks)
+        deadline_ns = look_ns;
     struct pollfd fds[] = {
         {.fd = waiter->hint, .events = POLLIN},
         {.fd = base->control_ignored ? -1 : waiter->os->control, .events = POLLIN | POLLRDHUP},
@@ -150,6 +174,11 @@ int realm_waiter_pipe_wait(struct realm_waiter *base, uint64_t deadline_ns, uint
     int ready = ppoll(fds, 2, deadline_ns == REALM_FOREVER ? NULL : &remaining, NULL);
     if (ready < 0 && errno != EINTR)
         return -errno;
+    if (ready == 0 && looks) {
+        ret_wakes[0] = REALM_WAKE_SCAN;
+        *ret_count = 1;
+        return 0;
+    }
     if (ready == 0)
         return REALM_E_TIMEOUT;
 

@@ -227,7 +227,7 @@ static void spawn(struct world *world, const struct realm_launch_spawn *request)
     process->out = out[1];
     process->err = err[1];
     if (world->with_hints) {
-        cr_assert_eq(pipe2(hint, O_CLOEXEC | O_NONBLOCK), 0);
+        cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, hint), 0);
         process->hint = hint[0];
     }
     struct realm_launch_spawned spawned = {

@@ -437,6 +437,38 @@ Test(waiter_pipe, full_pipe)
     in_child(full_pipe);
 }
 
+/* Cut like a revoked server's, which is a pair of sockets. */
+static void cut_pipe(void)
+{
+    struct world world;
+    struct realm_waiter *waiter;
+    uint32_t wakes[4], word = 0;
+    unsigned count = 0;
+    int ends[2];
+    world_prepare(&world);
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends) == 0);
+    CHECK(dup2(ends[0], atoi(getenv("REALM_HINT_FD"))) > 0);
+    CHECK(realm_os_open(&world.os) == 0);
+    CHECK(realm_waiter_open(world.os, REALM_WAITER_PIPE, &waiter) == 0);
+    CHECK(realm_waiter_arm(waiter, 3, &word, 0) == 0);
+    CHECK(shutdown(ends[1], SHUT_RDWR) == 0);
+    for (int i = 0; i < 3; i++) {
+        CHECK(realm_waiter_wait(waiter, REALM_FOREVER, wakes, 4, &count) == 0);
+        CHECK(count == 1 && wakes[0] == REALM_WAKE_SCAN);
+    }
+    /* With nothing to look at it sleeps as long as it may. */
+    realm_waiter_disarm(waiter, 3);
+    CHECK(realm_waiter_wait(waiter, realm_os_now_ns(world.os) + 20 * REALM_MSEC, wakes, 4, &count) ==
+          REALM_E_TIMEOUT);
+    realm_waiter_close(waiter);
+}
+
+/* Goal: a server whose pipe was cut looks at its channels from time to time, and only while it has some. */
+Test(waiter_pipe, cut_pipe)
+{
+    in_child(cut_pipe);
+}
+
 static void nobody_left_to_hint(void)
 {
     struct stage stage;
