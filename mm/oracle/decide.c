@@ -4,9 +4,10 @@
 #define GIVEABLE (ORACLE_SEND | ORACLE_GRANT | ORACLE_MINT | ORACLE_REVOKE)
 #define PAGE     4096u
 
-static void allow(struct oracle_answer *ret_answer)
+/* "The rule of what is allowed" (below the table of section 4). */
+static void allow(const char *rule, struct oracle_answer *ret_answer)
 {
-    fact_answer(ORACLE_ALLOWED, "", ret_answer);
+    fact_answer(ORACLE_ALLOWED, rule, ret_answer);
 }
 
 static void decide_connect(const struct oracle_world *world, const struct oracle_event *event,
@@ -60,7 +61,7 @@ static void decide_register(const struct oracle_world *world, const struct oracl
     else if (fact_endpoint(world, service) != ORACLE_NONE)
         fact_answer(ORACLE_EXISTS, "registered", ret_answer);
     else if (!fact_over_quota(world, &charge, 1, ret_answer))
-        allow(ret_answer);
+        allow("provider", ret_answer);
 }
 
 static void decide_create(const struct oracle_world *world, const struct oracle_event *event,
@@ -68,7 +69,7 @@ static void decide_create(const struct oracle_world *world, const struct oracle_
 {
     struct fact_charge charge = {event->actor, ORACLE_USES_CAPABILITIES, 1};
     if (!fact_over_quota(world, &charge, 1, ret_answer))
-        allow(ret_answer);
+        allow("", ret_answer);
 }
 
 static void decide_allocate(const struct oracle_world *world, const struct oracle_event *event,
@@ -79,7 +80,7 @@ static void decide_allocate(const struct oracle_world *world, const struct oracl
     if (event->amount == 0 || event->amount % PAGE)
         fact_answer(ORACLE_BAD_ARGUMENT, "", ret_answer);
     else if (!fact_over_quota(world, charges, 2, ret_answer))
-        allow(ret_answer);
+        allow("", ret_answer);
 }
 
 /* May the giver give these rights: it is the provider, or could connect with all of them itself. */
@@ -116,7 +117,7 @@ static void decide_give(const struct oracle_world *world, const struct oracle_ev
     } else if (!could_give(world, event->actor, service, event->rights)) {
         fact_answer(ORACLE_DENIED, "holds", ret_answer);
     } else {
-        allow(ret_answer);
+        allow("holds", ret_answer);
     }
 }
 
@@ -128,7 +129,7 @@ static void decide_take(const struct oracle_world *world, const struct oracle_ev
     else if (!(world->capabilities[event->source].rights & ORACLE_REVOKE))
         fact_answer(ORACLE_DENIED, "rights", ret_answer);
     else
-        allow(ret_answer);
+        allow("owner", ret_answer);
 }
 
 /* Its parent, who holds a realm capability of it with MANAGE, and init. */
@@ -146,7 +147,7 @@ static void decide_take_service(const struct oracle_world *world, const struct o
     else if (oracle_service(world, event->name) == ORACLE_NONE)
         fact_answer(ORACLE_NO_SERVICE, "declared", ret_answer);
     else
-        allow(ret_answer);
+        allow("parent", ret_answer);
 }
 
 static void decide_remove(const struct oracle_world *world, const struct oracle_event *event,
@@ -164,7 +165,7 @@ static void decide_remove(const struct oracle_world *world, const struct oracle_
              capability->parent == ORACLE_NONE && fact_runs(world, capability->realm))
         fact_answer(ORACLE_DENIED, "owner", ret_answer);
     else
-        allow(ret_answer);
+        allow("owner", ret_answer);
 }
 
 static void decide_start(const struct oracle_world *world, const struct oracle_event *event,
@@ -188,14 +189,14 @@ static void decide_start(const struct oracle_world *world, const struct oracle_e
         {parent, ORACLE_USES_CAPABILITIES, 1},
         {event->subject, ORACLE_USES_CAPABILITIES, fact_endowment(world, event->subject)}};
     if (!fact_over_quota(world, charges, 3, ret_answer))
-        allow(ret_answer);
+        allow("parent", ret_answer);
 }
 
 static void decide_kill(const struct oracle_world *world, const struct oracle_event *event,
                         struct oracle_answer *ret_answer)
 {
     if (manages(world, event->actor, event->subject))
-        allow(ret_answer);
+        allow("parent", ret_answer);
     else
         fact_answer(ORACLE_NOT_CHILD, "parent", ret_answer);
 }
@@ -208,7 +209,7 @@ static void decide_quota(const struct oracle_world *world, const struct oracle_e
     else if (event->actor == event->subject || !manages(world, event->actor, event->subject))
         fact_answer(ORACLE_NOT_CHILD, "parent", ret_answer);
     else
-        allow(ret_answer);
+        allow("parent", ret_answer);
 }
 
 static void decide_use(const struct oracle_world *world, const struct oracle_event *event,
@@ -218,7 +219,7 @@ static void decide_use(const struct oracle_world *world, const struct oracle_eve
     bool holds = gate ? holds_one(world, event->actor, ORACLE_IS_GATE, event->amount, ORACLE_EXEC)
                       : holds_one(world, event->actor, ORACLE_IS_DEBUG, 0, ORACLE_READ);
     if (holds)
-        allow(ret_answer);
+        allow(gate ? "gate" : "debug", ret_answer);
     else
         fact_answer(ORACLE_INCAPABLE, gate ? "gate" : "debug", ret_answer);
 }
@@ -237,7 +238,7 @@ static void decide_charge(const struct oracle_world *world, const struct oracle_
         (event->kind == ORACLE_RELEASE && event->amount > world->charges[event->actor][event->resource]))
         fact_answer(ORACLE_BAD_ARGUMENT, "", ret_answer);
     else if (event->kind == ORACLE_RELEASE || !fact_over_quota(world, &charge, 1, ret_answer))
-        allow(ret_answer);
+        allow("", ret_answer);
 }
 
 static void decide_end(const struct oracle_world *world, const struct oracle_event *event,
@@ -252,7 +253,7 @@ static void decide_end(const struct oracle_world *world, const struct oracle_eve
     if (bad)
         fact_answer(ORACLE_BAD_ARGUMENT, "", ret_answer);
     else
-        allow(ret_answer);
+        allow("", ret_answer);
 }
 
 typedef void decide_row(const struct oracle_world *world, const struct oracle_event *event,
@@ -280,11 +281,14 @@ static bool has_subject(enum oracle_event_kind kind)
 void oracle_decide(const struct oracle_world *world, const struct oracle_event *event,
                    struct oracle_answer *ret_answer)
 {
-    if (event->kind >= ORACLE_EVENT_KINDS || !rows[event->kind] || !fact_realm_was(world, event->actor) ||
-        (has_subject(event->kind) && !fact_realm_was(world, event->subject)))
+    bool end = event->kind == ORACLE_END, subject = has_subject(event->kind);
+    if (event->kind >= ORACLE_EVENT_KINDS || !rows[event->kind] || !fact_realm_was(world, event->actor))
         fact_answer(ORACLE_BAD_ARGUMENT, "", ret_answer);
-    else if (!fact_runs(world, event->actor) ||
-             (has_subject(event->kind) && !fact_realm_exists(world, event->subject)))
+    else if (!(end ? fact_realm_exists(world, event->actor) : fact_runs(world, event->actor)))
+        fact_answer(ORACLE_STALE, "", ret_answer);
+    else if (subject && !fact_realm_was(world, event->subject))
+        fact_answer(ORACLE_BAD_ARGUMENT, "", ret_answer);
+    else if (subject && !fact_realm_exists(world, event->subject))
         fact_answer(ORACLE_STALE, "", ret_answer);
     else
         rows[event->kind](world, event, ret_answer);

@@ -119,12 +119,10 @@ void oracle_decide_derive(const struct oracle_world *world, const struct oracle_
         fact_answer(ORACLE_LIMIT, "depth", ret_answer);
         return;
     }
-    struct fact_charge charges[2] = {{target, ORACLE_USES_CAPABILITIES, 1},
-                                     {target, ORACLE_USES_CHANNELS, 1}};
-    size_t count = kind == ORACLE_IS_SEND ? 2 : 1;
-    if (moves && actor == target)
-        count = 0;
+    struct fact_charge charges[] = {{target, ORACLE_USES_CAPABILITIES, 1},
+                                    {target, ORACLE_USES_CHANNELS, kind == ORACLE_IS_SEND}};
+    size_t count = moves && actor == target ? 0 : 2;
     if (fact_over_quota(world, charges, count, ret_answer)) /* 9 */
         return;
-    fact_answer(ORACLE_ALLOWED, "", ret_answer);
+    fact_answer(ORACLE_ALLOWED, "owner", ret_answer);
 }

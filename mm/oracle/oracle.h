@@ -202,7 +202,7 @@ struct oracle_capability {
     int parent;    /* ORACLE_NONE: a root */
     int service;   /* endpoint and send of a declared one; name; else ORACLE_NONE */
     int endpoint;  /* send: the capability that receives */
-    int realm;     /* realm: which; memory root: who allocated it */
+    int realm;     /* realm: which; memory: who allocated it */
     uint64_t gate; /* gate: its number */
     uint32_t rights;
     uint64_t badge;

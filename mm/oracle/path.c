@@ -44,6 +44,14 @@ static const char *end_of_component(const char *text)
     return slash ? slash : text + strlen(text);
 }
 
+/* In a pattern the byte after a backslash ends nothing. */
+static const char *end_of_glob(const char *text)
+{
+    while (*text && *text != '/')
+        text += *text == '\\' && text[1] ? 2 : 1;
+    return text;
+}
+
 /* Both stand at a '/' that begins a component, or at their end. */
 static bool rest_matches(const char *pattern, const char *path)
 {
@@ -51,7 +59,7 @@ static bool rest_matches(const char *pattern, const char *path)
         return *path == '\0';
     if (*pattern != '/')
         return false;
-    const char *end = end_of_component(pattern + 1);
+    const char *end = end_of_glob(pattern + 1);
     bool any = end - pattern == 3 && pattern[1] == '*' && pattern[2] == '*';
     if (any && rest_matches(end, path))
         return true;

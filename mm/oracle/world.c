@@ -123,7 +123,7 @@ static void delete_one(struct oracle_world *world, int capability)
         return;
     }
     for (size_t i = 0; i < world->capabilities_count; i++)
-        if (world->capabilities[i].state == ORACLE_LIVE && world->capabilities[i].parent == capability)
+        if (world->capabilities[i].state != ORACLE_GONE && world->capabilities[i].parent == capability)
             world->capabilities[i].parent = parent;
     world->capabilities[capability].state = ORACLE_DEAD;
 }
@@ -135,7 +135,7 @@ static void forget_given(struct oracle_world *world, size_t index)
             (world->given_count - index) * sizeof world->given[0]);
 }
 
-/* The last word counts: a grant of the same to the same replaces the one before. */
+/* Another grant about the same two takes the place of the one before. */
 static void give(struct oracle_world *world, const struct oracle_event *event)
 {
     int service = oracle_service(world, event->name);

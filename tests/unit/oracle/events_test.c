@@ -84,6 +84,33 @@ Test(oracle_events, start_counts_parent_and_child_together)
     cr_assert_eq(oracle_use(&story.world, WEB, ORACLE_USES_REALMS), 1);
 }
 
+Test(oracle_events, memory_is_paid_by_who_allocated_it)
+{
+    /* Goal: a move moves the capability, not the bytes; they are given back when the object is gone. */
+    start_all();
+    ALLOWED(ORACLE_QUOTA, INIT, .subject = SUB, .resource = ORACLE_USES_MEMORY, .amount = 4096);
+    ALLOWED(ORACLE_ALLOCATE, WEB, .amount = 8192);
+    int memory = last();
+    ALLOWED(ORACLE_DERIVE, WEB, .source = memory, .subject = SUB, .mode = ORACLE_MOVE);
+    cr_assert_eq(oracle_use(&story.world, SUB, ORACLE_USES_MEMORY), 0);
+    cr_assert_eq(oracle_use(&story.world, WEB, ORACLE_USES_MEMORY), 8192);
+    ALLOWED(ORACLE_DELETE, SUB, .source = memory);
+    cr_assert_eq(oracle_use(&story.world, WEB, ORACLE_USES_MEMORY), 8192, "dead, not yet gone");
+    ALLOWED(ORACLE_CLEARED, INIT, .source = memory);
+    cr_assert_eq(oracle_use(&story.world, WEB, ORACLE_USES_MEMORY), 0);
+}
+
+Test(oracle_events, what_is_charged_from_outside)
+{
+    /* Goal: descriptors and requests only; nothing is always met; no more comes back than was charged. */
+    start_all();
+    ALLOWED(ORACLE_QUOTA, INIT, .subject = SUB, .resource = ORACLE_USES_REQUESTS, .amount = 0);
+    REFUSED(ORACLE_BAD_ARGUMENT, "", ORACLE_CHARGE, SUB, .resource = ORACLE_USES_MEMORY, .amount = 1);
+    ALLOWED(ORACLE_CHARGE, SUB, .resource = ORACLE_USES_REQUESTS, .amount = 0);
+    REFUSED(ORACLE_LIMIT, "quota", ORACLE_CHARGE, SUB, .resource = ORACLE_USES_REQUESTS, .amount = 1);
+    REFUSED(ORACLE_BAD_ARGUMENT, "", ORACLE_RELEASE, SUB, .resource = ORACLE_USES_REQUESTS, .amount = 1);
+}
+
 Test(oracle_events, charges_are_given_back)
 {
     /* Goal: RELEASE gives back what was charged, END all of it. */

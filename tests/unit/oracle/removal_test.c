@@ -104,6 +104,9 @@ Test(oracle_removal, end_takes_what_was_held_and_the_realms_own_capability)
     cr_assert_eq(state(copy_of_copy), ORACLE_DEAD);
     cr_assert_eq(state(endpoint), ORACLE_LIVE);
     cr_assert_eq(story.world.given_count, 0);
-    REFUSED(ORACLE_STALE, "", ORACLE_END, WEB);
     REFUSED(ORACLE_STALE, "", ORACLE_CREATE, WEB);
+    size_t live = count_live();
+    ALLOWED(ORACLE_END, WEB);
+    cr_assert_eq(count_live(), live, "there is nothing left that could end");
+    REFUSED(ORACLE_BAD_ARGUMENT, "", ORACLE_END, INIT);
 }
