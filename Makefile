@@ -5,6 +5,7 @@
 
 VARIANT ?= release
 CC      ?= cc
+OBJCOPY ?= objcopy
 PREFIX  ?= /usr/local
 BUILD   ?= build/$(VARIANT)$(if $(findstring clang,$(CC)),-clang)
 
@@ -33,7 +34,7 @@ LIBS_host  := -ljansson -lfyaml -lseccomp -l:liburing.a -lm -lpthread
 
 # --- archives, one a folder ---
 FOLDERS := librealm/core librealm/proto librealm/ring librealm/os/linux librealm/os/sim librealm/client \
-           mm/config mm/policy mm/oracle mm/sandbox mm/broker mm/launcher sim/boot bench/measure bench/harness tools
+           mm/config mm/policy mm/oracle mm/sandbox mm/broker mm/launcher sim/boot bench/measure bench/harness tools/fuzz tools
 archive  = $(BUILD)/lib$(subst /,-,$(1)).a
 # A main() is no part of an archive: it would be taken for a test's.
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard $(1)/*.c)))
@@ -75,10 +76,22 @@ $(BUILD)/lib/librealm.so: $(LIBREALM_OBJECTS)
 	@echo "  LD    $@"
 	@$(CC) -shared -Wl,-soname,librealm.so.0 $(LDFLAGS) -o $@ $^ -luring -lm -lpthread -ldl
 
-$(BUILD)/bin/realm: $(BUILD)/tools/main.o $(call archive,tools) $(A_bench) $(call archive,sim/boot) $(MM_START) $(A_mm) $(A_librealm)
+# `realm fuzz` has a policy engine of its own in the program, compiled so that it says which way it takes: that is
+# what guides the search. Only fuzz_main is seen from outside; the broker's engine stays as fast as it is.
+FUZZ_policy := $(patsubst %.c,$(BUILD)/covered/%.o,$(wildcard mm/policy/*.c))
+$(BUILD)/covered/%.o: %.c
+	@mkdir -p $(@D)
+	@echo "  CC    $< (covered)"
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -fsanitize-coverage=trace-pc $(DEPFLAGS) -c $< -o $@
+$(BUILD)/tools/realm-fuzz.o: $(call objects,tools/fuzz) $(call objects,mm/oracle) $(FUZZ_policy)
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
-	@$(CC) $(LDFLAGS) -o $@ $< $(MM_START) -Wl,--start-group $(call archive,tools) $(A_bench) $(call archive,sim/boot) $(A_mm) $(A_librealm) -Wl,--end-group $(LIBS_host)
+	@$(LD) -r -o $@ $^ && $(OBJCOPY) --keep-global-symbol=fuzz_main --keep-global-symbol=__sanitizer_cov_trace_pc $@
+
+$(BUILD)/bin/realm: $(BUILD)/tools/main.o $(BUILD)/tools/realm-fuzz.o $(call archive,tools) $(A_bench) $(call archive,sim/boot) $(MM_START) $(A_mm) $(A_librealm)
+	@mkdir -p $(@D)
+	@echo "  LD    $@"
+	@$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/tools/realm-fuzz.o $(MM_START) -Wl,--start-group $(call archive,tools) $(A_bench) $(call archive,sim/boot) $(A_mm) $(A_librealm) -Wl,--end-group $(LIBS_host)
 
 # Realm programs: the services of the simulated system and the examples of the manual.
 define REALM_PROGRAM

@@ -11,7 +11,7 @@ TESTS_stress      := $(patsubst %.c,$(BUILD)/%,$(wildcard tests/stress/*_stress.
 REALMS            := $(patsubst tests/realms/%.c,$(BUILD)/bin/%,$(wildcard tests/realms/*.c))
 
 # Archives are searched as a group: a test takes only the objects it uses.
-T_host := $(call archive,tools) $(A_bench) $(call archive,sim/boot) $(MM_START) $(A_mm) $(A_librealm)
+T_host := $(call archive,tools) $(call archive,tools/fuzz) $(call archive,mm/oracle) $(A_bench) $(call archive,sim/boot) $(MM_START) $(A_mm) $(A_librealm)
 T_twin := $(A_twin)
 LINK_TEST = @mkdir -p $(@D); echo "  LD    $@"; $(CC) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter-out $<,$^) -Wl,--end-group
 
@@ -34,6 +34,8 @@ $(BUILD)/tests/unit/config/%_test: $(BUILD)/tests/unit/config/%_test.o $(call ar
 	$(LINK_TEST) -lcriterion
 $(BUILD)/tests/unit/boot/%_test: $(BUILD)/tests/unit/boot/%_test.o $(call archive,sim/boot) $(call archive,mm/config) $(call archive,mm/policy) $(A_core)
 	$(LINK_TEST) -lcriterion -lfyaml -ljansson
+$(BUILD)/tests/unit/fuzz/%_test: $(BUILD)/tests/unit/fuzz/%_test.o $(call archive,tools/fuzz) $(call archive,mm/oracle) $(call archive,mm/config) $(call archive,mm/policy) $(A_core)
+	$(LINK_TEST) -lcriterion
 $(BUILD)/tests/unit/sandbox/%_test: $(BUILD)/tests/unit/sandbox/%_test.o $(call archive,mm/sandbox) $(call archive,librealm/os/linux) $(call archive,librealm/ring) $(call archive,librealm/proto) $(A_core)
 	$(LINK_TEST) -lcriterion -lseccomp -l:liburing.a -lpthread
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(T_host)
@@ -74,8 +76,9 @@ test-tsan: ## the concurrent parts under ThreadSanitizer
 # --- fuzzing (clang) ---
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_SECONDS ?= 10
-FUZZ_SOURCES := $(wildcard librealm/core/*.c librealm/proto/*.c librealm/ring/*.c mm/config/*.c mm/policy/*.c sim/boot/*.c)
-FUZZ_HEADERS := $(wildcard librealm/include/realm/*.h librealm/*/*.h mm/*/*.h sim/boot/*.h)
+FUZZ_SOURCES := $(wildcard librealm/core/*.c librealm/proto/*.c librealm/ring/*.c mm/config/*.c mm/policy/*.c mm/oracle/*.c sim/boot/*.c) \
+                $(patsubst %,tools/fuzz/%.c,case subject run compare invariants asserts system pick generate)
+FUZZ_HEADERS := $(wildcard librealm/include/realm/*.h librealm/*/*.h mm/*/*.h sim/boot/*.h tools/fuzz/*.h)
 build/fuzz/%: tests/fuzz/%_fuzz.c $(FUZZ_SOURCES) $(FUZZ_HEADERS)
 	@mkdir -p $(@D)
 	@echo "  FUZZ  $@"
@@ -83,6 +86,16 @@ build/fuzz/%: tests/fuzz/%_fuzz.c $(FUZZ_SOURCES) $(FUZZ_HEADERS)
 .PHONY: fuzz
 fuzz: $(FUZZERS) ## run every fuzz target for FUZZ_SECONDS (10), from its corpus
 	@sh tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZERS)
+
+# --- mutants: mistakes made on purpose, and who notices ---
+MUTANTS_EVERY ?= 1
+.PHONY: mutants mutants-hand mutants-oracle mutants-mechanical
+mutants-build: $(BUILD)/tests/mutants/killer.o $(call archive,tools/fuzz) $(call archive,mm/oracle) $(call archive,mm/policy) $(A_core) \
+    $(patsubst %,%.o,$(filter $(BUILD)/tests/unit/policy/%,$(TESTS_unit)))
+mutants: mutants-build ## mistakes in the policy engine and the oracle: who notices (MUTANTS_EVERY=10: a tenth of the mechanical ones)
+	@CC="$(CC)" sh tests/mutants/run.sh $(BUILD) all $(MUTANTS_EVERY)
+mutants-hand mutants-oracle mutants-mechanical: mutants-%: mutants-build
+	@CC="$(CC)" sh tests/mutants/run.sh $(BUILD) $* $(MUTANTS_EVERY)
 
 # --- installing ---
 .PHONY: test-install

@@ -156,6 +156,28 @@ const struct command command_table[] = {
      "realm logs -f client",
      {{"--follow", 'f', NULL, "go on with new lines as they come", NULL}, JSON, INSTANCE},
      logs_main},
+    {"fuzz",
+     "[SCENARIO]",
+     0,
+     1,
+     "search for a sequence of operations in which the policy is wrong",
+     "Lets the policy engine and a second, naive implementation of docs/design/capabilities.md decide the "
+     "same "
+     "operations, and compares; coverage of the engine guides the search. Without SCENARIO the systems are "
+     "made, "
+     "too; with it, the system is its, and a state that breaks one of its assertions is a failure as well. A "
+     "failure is shrunk, and printed as a case for --replay and as a test. The exit status is 1 if there is "
+     "one.",
+     "realm fuzz examples/hello.yaml --time 10s",
+     {{"--time", 't', "TIME", "how long (default: 60s; with --sequences: no limit)", NULL},
+      {"--jobs", 'j', "N", "how many processes search at once (default: 1)", NULL},
+      {"--seed", 0, "S", "where the random sequences begin (default: anywhere)", NULL},
+      {"--sequences", 0, "N", "end after this many sequences of each job", NULL},
+      {"--corpus", 0, "DIR", "keep inputs that reach something new here, and begin with them", NULL},
+      {"--replay", 0, "FILE", "run the case in FILE instead", NULL},
+      {"--save", 0, "FILE", "write the case of a failure to FILE", NULL},
+      JSON},
+     fuzz_main},
     {"doctor",
      "[FILTER]",
      0,

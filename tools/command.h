@@ -60,6 +60,7 @@ int limit_main(const struct arguments *arguments);
 int revoke_main(const struct arguments *arguments);
 int logs_main(const struct arguments *arguments);
 int bench_main(const struct arguments *arguments);
+int fuzz_main(const struct arguments *arguments);
 int doctor_main(const struct arguments *arguments);
 int help_main(const struct arguments *arguments);
 int completion_main(const struct arguments *arguments);

@@ -59,6 +59,7 @@ rule bench/measure system bench/measure/ librealm/ring/atomics.h
 rule bench/realms system bench/realms/bench.h bench/measure/ librealm/ring/atomics.h
 rule bench/peers system bench/peers/peer.h bench/measure/ librealm/ring/atomics.h
 rule bench/harness system bench/harness/ bench/measure/
+rule tools/fuzz system tools/fuzz/ tools/arguments.h tools/print.h sim/boot/ mm/config/ mm/policy/policy.h mm/oracle/oracle.h librealm/core/
 rule tools system tools/ bench/harness/bench.h mm/sandbox/ sim/boot/ mm/start.h mm/config/ mm/policy/policy.h librealm/core/ librealm/os/os.h librealm/os/linux/probe.h librealm/proto/
 
 # The client's logic reaches the system only through the seam: its object code may need nothing but the
