@@ -13,7 +13,7 @@
 #include "bench/measure/clock.h"
 
 #define GATE_FD     3
-#define PATIENCE_NS UINT64_C(60000000000)
+#define PATIENCE_NS UINT64_C(90000000000)
 
 const struct peer_kind peer_table[] = {
     {.name = "pipe", .packages = "libc6", .wait = "default", .times = 25, .quick = true},

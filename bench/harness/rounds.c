@@ -8,7 +8,7 @@
 #include "bench/harness/watch.h"
 #include "bench/measure/clock.h"
 
-#define PATIENCE_NS UINT64_C(60000000000)
+#define PATIENCE_NS UINT64_C(90000000000)
 #define PROBE_COUNT 64u /* operations of the first look at how long one takes */
 #define COUNT_MIN   64u
 #define COUNT_MAX   1000000u

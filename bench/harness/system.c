@@ -15,7 +15,7 @@
 
 #include "bench/measure/clock.h"
 
-#define PATIENCE_NS UINT64_C(60000000000) /* for anything that is merely waited for */
+#define PATIENCE_NS UINT64_C(90000000000) /* for anything that is merely waited for */
 #define LINE_BYTES  ((size_t)64 * 1024)
 
 struct system {
