@@ -201,19 +201,25 @@ static unsigned count_events(const struct system *system, const char *event, con
     return count;
 }
 
+/* What the command said, and the first events that tell of something going wrong. */
 static void say_why(struct system *system)
 {
+    static const char *const telling[] = {"log", "start-failed", "offence", "limited", "terminated"};
     char line[1024];
-    size_t index, first = json_array_size(system->seen);
+    unsigned shown = 0;
+    size_t index;
     json_t *one;
 
     rewind(system->errors);
     while (fgets(line, sizeof line, system->errors) != NULL)
         fprintf(system->bench->errors, "    %s", line);
-    first = first > 6 ? first - 6 : 0;
     json_array_foreach(system->seen, index, one)
     {
-        if (index < first)
+        const char *name = json_string_value(json_object_get(one, "event"));
+        bool tells = false;
+        for (size_t i = 0; name != NULL && i < sizeof telling / sizeof *telling; i++)
+            tells |= strcmp(name, telling[i]) == 0;
+        if (!tells || shown++ >= 8)
             continue;
         fputs("    ", system->bench->errors);
         json_dumpf(one, system->bench->errors, JSON_COMPACT);
