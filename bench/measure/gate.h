@@ -26,7 +26,8 @@ enum gate_task {
     GATE_RING,
     GATE_CALL,    /* realm_call */
     GATE_SHARE,   /* one of `batch` stations' calls to one service, spread over the period */
-    GATE_SEND,    /* realm_send, one by one */
+    GATE_SEND,    /* realm_send, or with a batch realm_send_many; count is a multiple of FLOOR_BLOCK, batch a
+                     divisor of it */
     GATE_CONNECT, /* connect and disconnect */
     GATE_PEER,    /* what the peer's program is for */
     GATE_OWN,     /* what only this case's program knows */

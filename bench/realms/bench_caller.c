@@ -14,6 +14,8 @@
 #include "bench/realms/bench.h"
 #include "librealm/ring/atomics.h"
 
+#define BATCH_MAX   32u
+#define BATCH_BYTES 64u
 #define SLEEP_FROM_NS                                                                                        \
     UINT64_C(100000) /* a shorter period is waited for awake: a timer is late by tens of µs */
 
@@ -111,17 +113,36 @@ static int do_share(struct caller *caller, const struct gate_order *order, struc
     return error != 0 ? error : side->wrong;
 }
 
-static int do_sends(struct caller *caller, const struct gate_order *order, struct gate_figures *figures)
+/* One message, or a batch of them with one wake. */
+static int send_some(struct caller *caller, uint32_t batch)
 {
+    static uint8_t bytes[BATCH_MAX][BATCH_BYTES];
+    struct realm_outgoing messages[BATCH_MAX];
     struct payload_side *side = &caller->side;
-    struct realm_reply reply = {.data = NULL};
-    int error = begin(caller, order->size);
-    uint64_t start_ns = clock_now_ns(), before_ns = start_ns;
 
-    for (uint32_t i = 1; i <= order->count && error == 0; i++) {
+    if (batch <= 1) {
         payload_ask(side);
         side->number++;
-        error = realm_send(caller->channel, BENCH_COUNT, side->out, side->size, BENCH_DEADLINE);
+        return realm_send(caller->channel, BENCH_COUNT, side->out, side->size, BENCH_DEADLINE);
+    }
+    for (uint32_t i = 0; i < batch; i++) {
+        payload_fill(bytes[i], side->size, side->number++);
+        messages[i] = (struct realm_outgoing){.op = BENCH_COUNT, .data = bytes[i], .size = side->size};
+    }
+    return realm_send_many(caller->channel, REALM_NORMAL, messages, batch, BENCH_DEADLINE, NULL);
+}
+
+static int do_sends(struct caller *caller, const struct gate_order *order, struct gate_figures *figures)
+{
+    struct realm_reply reply = {.data = NULL};
+    int error = begin(caller, order->size);
+    uint32_t batch = order->batch > 1 ? order->batch : 1;
+    uint64_t start_ns = clock_now_ns(), before_ns = start_ns;
+
+    if (batch > BATCH_MAX || (batch > 1 && order->size > BATCH_BYTES))
+        return 1;
+    for (uint32_t i = batch; i <= order->count && error == 0; i += batch) {
+        error = send_some(caller, batch);
         if (i % FLOOR_BLOCK == 0) {
             uint64_t now_ns = clock_now_ns();
             histogram_add(&caller->histogram, now_ns - before_ns);

@@ -20,7 +20,7 @@
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED_CASES                                                                                      \
     "call-40", "call-64", "call-4096", "call-64-futex-same", "call-64-uring-same", "call-64-uring-cross",    \
-        "peers", "call-paced", "oneway", "oversubscribed", "idle",
+        "peers", "call-paced", "oneway", "oneway-batched", "oversubscribed", "idle",
 #else
 #define SANITIZED_CASES
 #endif
