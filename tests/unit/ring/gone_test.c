@@ -60,7 +60,7 @@ Test(gone, a_copy_that_was_overtaken)
         client_gone = 1;
         cr_expect_eq(pop(), REALM_E_REVOKED, "%u bytes", sizes[i]);
         cr_expect_eq(pair.consumer.position, 0);
-        cr_expect_eq(pair.server->tail_lines, 0);
+        cr_expect_eq(pair.server->tail_lines[REALM_NORMAL], 0);
         cr_expect(realm_consumer_ready(&pair.consumer)); /* the failure waits to be popped */
     }
 }
@@ -107,7 +107,7 @@ Test(gone, a_tail)
     server_gone = 1;
     cr_expect_eq(push(10), REALM_E_REVOKED);
     cr_expect_not(realm_producer_park(&pair.producer, 10, &word, &seen)); /* nobody would wake it */
-    pair.server->tail_lines = 77;
+    pair.server->tail_lines[REALM_NORMAL] = 77;
     cr_expect_eq(push(10), REALM_E_REVOKED);
 }
 
@@ -129,7 +129,7 @@ Test(gone, a_head_that_became_false)
     cr_assert_eq(pop(), 0);
     cr_assert_eq(push(10), 0);
     cr_assert_eq(pop(), 0);
-    pair.client->head = 0;
+    pair.client->head[REALM_NORMAL] = 0;
     memset(pair.client->lines, 0, 128);
     client_gone = 1;
     cr_expect_not(park());
