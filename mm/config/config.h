@@ -71,10 +71,11 @@ struct mm_realm {
     char **args;   /* NULL-terminated, without argv[0]; never NULL itself */
     struct mm_file *files;
     size_t files_count;
-    uint32_t parent; /* index of the parent's declaration, or MM_INIT */
-    bool template;   /* many instances may be spawned from it, each under its own name */
-    bool start;      /* at boot; else DORMANT until its parent or `realm spawn` starts it */
-    bool provider;   /* some service names it: it gets what a server needs */
+    uint32_t parent;   /* index of the parent's declaration, or MM_INIT */
+    bool template;     /* many instances may be spawned from it, each under its own name */
+    bool start;        /* at boot; else DORMANT until its parent or `realm spawn` starts it */
+    bool private_code; /* its program and libraries are copies of its own */
+    bool provider;     /* some service names it: it gets what a server needs */
     enum mm_restart restart;
     struct mm_limits limits;
     uint32_t start_limit_count; /* at most so many starts … */

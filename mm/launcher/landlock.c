@@ -44,7 +44,8 @@ static size_t describe(int abi, struct ruleset *ret_ruleset)
                       : offsetof(struct ruleset, network);
 }
 
-/* To execute a file the kernel opens it for reading, too. */
+/* To execute a file the kernel opens it for reading, too. A copy in memory is in no file system: nothing can
+ * be said of it (EBADFD), and nothing is denied. */
 static int allow(int ruleset, int executable)
 {
     const struct landlock_path_beneath_attr rule = {
@@ -52,7 +53,9 @@ static int allow(int ruleset, int executable)
         .parent_fd = executable,
     };
 
-    return syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0 ? -errno : 0;
+    if (syscall(SYS_landlock_add_rule, ruleset, LANDLOCK_RULE_PATH_BENEATH, &rule, 0) < 0 && errno != EBADFD)
+        return -errno;
+    return 0;
 }
 
 int landlock_enter(int abi, const int *executables, unsigned count)

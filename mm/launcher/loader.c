@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "mm/launcher/children.h"
+#include "mm/launcher/code.h"
 #include "mm/launcher/program.h"
 
 #define PAGE_SIZE 4096u
@@ -44,11 +45,15 @@ void loaders_deinit(struct loaders *loaders)
     loaders->entries = NULL;
 }
 
-void loaders_take(struct loaders *loaders, uint64_t realm, pid_t pid, int listener, int program)
+void loaders_take(struct loaders *loaders, const struct spawn *spawn, int listener)
 {
     assert(loaders->count < CHILDREN_MAX);
-    loaders->entries[loaders->count++] = (struct loader){
-        .realm = realm, .pid = pid, .listener = listener, .program = program, .deadline_ns = UINT64_MAX};
+    loaders->entries[loaders->count++] = (struct loader){.realm = spawn->realm,
+                                                         .pid = spawn->pid,
+                                                         .listener = listener,
+                                                         .program = spawn->program,
+                                                         .private_code = spawn->private_code,
+                                                         .deadline_ns = UINT64_MAX};
 }
 
 struct loader *loaders_find(const struct loaders *loaders, uint64_t realm)
@@ -142,14 +147,15 @@ static int open_program(const struct loader *loader)
 }
 
 /* A library is a regular file that anybody may read: root's eyes see no more for a realm than its own. */
-static int open_library(const char *path)
+static int open_library(const char *path, bool copied)
 {
     struct stat status;
 
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0)
         return -ENOENT;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & S_IROTH) != 0)
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && (status.st_mode & S_IROTH) != 0 &&
+        (!copied || code_copy(&fd) == 0))
         return fd;
     close(fd);
     return -ENOENT;
@@ -162,7 +168,7 @@ static int open_listed(const struct loader *loader, const char *path, uint64_t f
     if (strcmp(path, "/realm") == 0)
         return open_program(loader);
     if (strcmp(path, "/etc/ld.so.cache") == 0 || program_is_library(path))
-        return open_library(path);
+        return open_library(path, loader->private_code);
     return -ENOENT;
 }
 

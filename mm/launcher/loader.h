@@ -16,6 +16,7 @@
 #include <realm/types.h>
 
 #include "librealm/proto/launch.h"
+#include "mm/launcher/spawn.h"
 
 #define LOADER_OPENS_MAX   64u
 #define LOADER_STATS_MAX   128u
@@ -26,6 +27,7 @@ struct loader {
     uint64_t realm;
     int listener;
     int program;          /* served as /realm; -1 for a static program, to which nothing is served */
+    bool private_code;    /* what is served are copies */
     bool executed;        /* its one exec was let through */
     bool ready;           /* poll found something */
     uint32_t opens;       /* notifications answered, but for … */
@@ -43,9 +45,9 @@ struct loaders {
 int loaders_init(struct loaders *loaders);
 void loaders_deinit(struct loaders *loaders);
 
-/* Takes over both descriptors. The process is a child of the caller, who shuts the loader before reaping it.
- */
-void loaders_take(struct loaders *loaders, uint64_t realm, pid_t pid, int listener, int program);
+/* Takes over the listener and the program. The process is a child of the caller, who shuts the loader before
+ * reaping it. */
+void loaders_take(struct loaders *loaders, const struct spawn *spawn, int listener);
 
 /* NULL: none. The pointer is good until the next change. */
 struct loader *loaders_find(const struct loaders *loaders, uint64_t realm);

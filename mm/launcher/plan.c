@@ -285,6 +285,8 @@ static int make_start(struct plan *plan, const struct box *box, enum realm_waite
         return -E2BIG;
     if (box_closed(box))
         error = program_open(plan->realm->program, &plan->program);
+    if (error == 0 && box_closed(box) && plan->realm->private_code)
+        error = program_copy(&plan->program);
     if (error) {
         *ret_stage = REALM_STAGE_EXEC;
         return error;

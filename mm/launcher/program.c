@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "mm/launcher/code.h"
+
 #define SEGMENTS_MAX 128u
 #define PATH_SIZE    256u
 
@@ -132,6 +134,14 @@ int program_open(const char *path, struct program *ret_program)
     }
     *ret_program = program;
     return 0;
+}
+
+int program_copy(struct program *program)
+{
+    int error = code_copy(&program->file);
+    if (error == 0 && program->loader >= 0)
+        error = code_copy(&program->loader);
+    return error;
 }
 
 void program_close(struct program *program)

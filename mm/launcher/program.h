@@ -18,6 +18,8 @@ struct program {
  * -errno.
  */
 int program_open(const char *path, struct program *ret_program);
+/* Makes both files copies of their own. Return: 0; -errno, and they are open still. */
+int program_copy(struct program *program);
 void program_close(struct program *program); /* also one that was never opened: both -1 */
 
 /* Whether a path is a plain name in one of the folders where a system keeps its libraries. */

@@ -323,7 +323,7 @@ static int read_report(struct serve *serve, struct spawn *spawn, struct plan_fai
         int error = spawn_settle(spawn, &listener, ret_failure);
         if (error != REALM_E_WOULD_BLOCK || listener < 0)
             return error;
-        loaders_take(&serve->loaders, spawn->realm, spawn->pid, listener, spawn->program);
+        loaders_take(&serve->loaders, spawn, listener);
         spawn->program = -1;
     }
 }

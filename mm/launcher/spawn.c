@@ -76,6 +76,7 @@ static void describe_spawn(struct plan *plan, const struct realm_launch_spawn *r
         .report = report,
         .deadline_ns = deadline_ns,
         .program = -1,
+        .private_code = plan->realm->private_code,
         .ends_count = plan->ends_count,
     };
     memcpy(ret_spawn->ends, plan->ends, sizeof ret_spawn->ends);

@@ -18,6 +18,7 @@ struct spawn {
     int report; /* see become_realm */
     uint64_t deadline_ns;
     int program;             /* a dynamic one, for loader.c; else -1 */
+    bool private_code;       /* its libraries are to be copies, too */
     int ends[PLAN_ENDS_MAX]; /* for the broker */
     unsigned ends_count;
 };

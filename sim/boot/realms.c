@@ -159,6 +159,11 @@ static void read_parent(struct reader *reader, const struct yaml_node *value, vo
         ((struct draft *)target)->parent = value;
 }
 
+static void read_private_code(struct reader *reader, const struct yaml_node *value, void *target)
+{
+    fields_bool(reader, value, "private_code", &((struct draft *)target)->realm->private_code);
+}
+
 static void read_template(struct reader *reader, const struct yaml_node *value, void *target)
 {
     fields_bool(reader, value, "template", &((struct draft *)target)->realm->template);
@@ -210,6 +215,7 @@ static const struct field realm_fields[] = {
     {"files", false, read_files},
     {"parent", false, read_parent},
     {"template", false, read_template},
+    {"private_code", false, read_private_code},
     {"start", false, read_start},
     {"restart", false, read_restart},
     {"start_limit", false, read_start_limit},

@@ -10,6 +10,7 @@
 #include <linux/futex.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -242,6 +243,58 @@ static void by_wake(void)
     converse(say_by_wake, hear_wake);
 }
 
+/* By the address of a page that both have mapped: of a library, of their program. Only copies of one's own
+ * (private_code, which left has) make them two pages. */
+static const uint32_t *library_word(void)
+{
+    return (const uint32_t *)((uintptr_t)puts & ~(uintptr_t)4095);
+}
+
+static const uint32_t *program_word(void)
+{
+    return (const uint32_t *)((uintptr_t)by_wake & ~(uintptr_t)4095);
+}
+
+static bool hear_wake_of(const uint32_t *word)
+{
+    const struct timespec limit = {.tv_nsec = 20000000};
+    return syscall(SYS_futex, word, FUTEX_WAIT, *word, &limit, NULL, 0) == 0;
+}
+
+static void say_by_library(void)
+{
+    raw_wake(library_word());
+}
+
+static bool hear_by_library(void)
+{
+    return hear_wake_of(library_word());
+}
+
+static void say_by_program(void)
+{
+    raw_wake(program_word());
+}
+
+static bool hear_by_program(void)
+{
+    return hear_wake_of(program_word());
+}
+
+static void by_library(void)
+{
+    meet();
+    part();
+    converse(say_by_library, hear_by_library);
+}
+
+static void by_program(void)
+{
+    meet();
+    part();
+    converse(say_by_program, hear_by_program);
+}
+
 /* The provider's hint pipe: right keeps its write end. Here right says and left hears. */
 static void by_hint(void)
 {
@@ -404,6 +457,9 @@ static const struct attack revoked[] = {
     {"revoke-mtime", "one is refused to write, the other sees when", by_write_time, .must = "nothing", PAIR},
     {"revoke-wake", "one wakes a word of the region, the other sleeps on it", by_wake, .must = "nothing",
      PAIR},
+    {"revoke-library", "one wakes a page of a library, the other, with code of its own, sleeps on it",
+     by_library, .must = "nothing", PAIR},
+    {"revoke-program", "the same with a page of their program", by_program, .must = "nothing", PAIR},
     {"revoke-hint", "one writes into the hint pipe that it kept, the other reads it", by_hint,
      .must = "nothing", .role = ROLE_PAIR, .flags = ATTACK_REVOKE | ATTACK_PIPE},
     {"revoke-private", "one has a private mapping, all of it touched before", by_private, .must = "nothing",

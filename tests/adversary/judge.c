@@ -37,7 +37,7 @@ static const char scenario_text[] =
     "  - {name: static, program: \"@BIN@/adversary-static\", template: true}\n"
     "  - {name: small, program: \"@BIN@/adversary\", template: true@SMALL@}\n"
     "  - {name: provider, program: \"@BIN@/adversary\", template: true}\n"
-    "  - {name: left, program: \"@BIN@/adversary\", template: true}\n"
+    "  - {name: left, program: \"@BIN@/adversary\", template: true, private_code: true}\n"
     "  - {name: right, program: \"@BIN@/adversary\", template: true}\n"
     "  - {name: stranger, program: \"@BIN@/worker\", args: [serve, private, run], start: false}\n"
     "services:\n"

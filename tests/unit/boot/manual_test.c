@@ -59,13 +59,13 @@ Test(manual, examples)
 Test(manual, every_key)
 {
     static const char *const keys[] = {
-        "system", "require",       "realms",  "services",    "grants",      "assert",
-        "name",   "program",       "args",    "files",       "path",        "mode",
-        "parent", "template",      "start",   "restart",     "start_limit", "count",
-        "within", "provider",      "access",  "aliases",     "endpoint",    "port",
-        "to",     "service",       "rights",  "never",       "always",      "limits",
-        "memory", "address_space", "threads", "descriptors", "channels",    "waits",
-        "log"};
+        "system", "require",      "realms",        "services", "grants",      "assert",
+        "name",   "program",      "args",          "files",    "path",        "mode",
+        "parent", "private_code", "template",      "start",    "restart",     "start_limit",
+        "count",  "within",       "provider",      "access",   "aliases",     "endpoint",
+        "port",   "to",           "service",       "rights",   "never",       "always",
+        "limits", "memory",       "address_space", "threads",  "descriptors", "channels",
+        "waits",  "log"};
     FILE *page = fopen("docs/scenario.md", "r");
     cr_assert_not_null(page);
     char text[32768];
