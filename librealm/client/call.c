@@ -22,6 +22,8 @@ struct call {
     uint32_t number; /* of the awaited reply; 0: none is */
     struct realm_reply *reply;
     struct realm_wait wait;
+    struct realm_producer *producer; /* of its queue */
+    uint32_t position;               /* of the queue, after the request */
     bool answered;
     bool boosted;
     int result;
@@ -53,6 +55,8 @@ static int take_reply(struct call *call)
         channel->late_replies++;
         return 0;
     }
+    /* The request was taken before it was answered. */
+    realm_producer_learn(call->producer, call->position);
     call->answered = true;
     call->result = 0;
     if (!reply)
@@ -179,10 +183,41 @@ static int wait_for_reply(struct call *call)
 
 /* --- waiting for room --- */
 
+/* A server that is at work makes room soon: each turn is one look at its tail. */
+static bool spin_for_room(struct realm_link *link, struct realm_producer *producer, size_t size,
+                          uint64_t left_ns)
+{
+    struct realm *realm = link->realm;
+    uint32_t turns = realm_spin_turns(realm, &realm->spin_room, left_ns);
+    if (turns == 0)
+        return false;
+    for (uint32_t turn = 0; turn < turns; turn++) {
+        for (unsigned look = 0; look < REALM_SPIN_LOOKS; look++) {
+            if (realm_consumer_ready(&link->consumer))
+                return true; /* a late reply, which the server may wait for */
+        }
+        if (realm_producer_has_room(producer, size)) {
+            realm_spin_learn(realm, &realm->spin_room, true);
+            return true;
+        }
+        if (realm_epoch_changed(realm))
+            return true;
+        realm_os_spin(realm->os);
+    }
+    realm_spin_learn(realm, &realm->spin_room, false);
+    return false;
+}
+
 static int wait_for_room(struct call *call, struct realm_producer *producer, size_t size)
 {
     struct realm_link *link = &call->channel->link;
-    realm_wait_start(link->realm, &call->wait);
+    uint64_t left_ns = call->wait.timeout_ns;
+    if (call->wait.started)
+        left_ns = realm_time_left(link->realm, call->wait.deadline_ns);
+    else
+        realm_wait_start(link->realm, &call->wait);
+    if (spin_for_room(link, producer, size, left_ns))
+        return hear(link->realm);
     /* A server that can reply no more reads no more: so replies end this wait as well. */
     struct realm_os_word words[3];
     if (!realm_producer_park(producer, size, &words[0].address, &words[0].seen))
@@ -392,6 +427,8 @@ static inline uint32_t next_number(struct realm_channel *channel)
 static inline int finish(struct call *call)
 {
     struct realm *realm = call->channel->link.realm;
+    call->producer = realm_link_producer(&call->channel->link, call->priority);
+    call->position = call->producer->position;
     realm->calls++;
     REALM_STOP_POINT("called");
     int error = await_reply(call);
@@ -410,7 +447,10 @@ int realm_commit_call(struct realm_channel *channel, uint64_t op, size_t size, s
                         .number = next_number(channel),
                         .reply = reply,
                         .wait = {.timeout_ns = timeout_ns}};
-    struct realm_message message = {.kind = REALM_MESSAGE_CALL, .call = call.number, .tag = op};
+    struct realm_message message = {.kind = REALM_MESSAGE_CALL,
+                                    .call = call.number,
+                                    .status = (int32_t)channel->link.consumer.position,
+                                    .tag = op};
     int error = commit(channel, &message, size);
     return error ? error : finish(&call);
 }
@@ -429,18 +469,17 @@ static inline int call_at(struct realm_channel *channel, enum realm_priority pri
     int error = hear(realm);
     if (error)
         return error;
-    uint32_t number = next_number(channel);
+    const uint32_t number = next_number(channel);
     struct realm_message message = {.kind = REALM_MESSAGE_CALL,
                                     .priority = (uint8_t)priority,
                                     .size = (uint16_t)size,
                                     .call = number,
+                                    .status = (int32_t)channel->link.consumer.position,
                                     .tag = op};
     REALM_STOP_POINT("call");
     error = push(&call, &message, data);
-    if (error)
-        return error;
-    call.number = number;
-    return finish(&call);
+    call.number = number; /* not before: until now no reply can be meant for it */
+    return error ? error : finish(&call);
 }
 
 int realm_call(struct realm_channel *channel, uint64_t op, const void *data, size_t size,

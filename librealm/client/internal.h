@@ -64,7 +64,7 @@ struct realm_spin {
 
 /* Looks at a ring in each turn: a pause takes longer than the last leg of a message that is on its way, so
  * most looks should find themselves between two of them. */
-#define REALM_SPIN_LOOKS 64u
+#define REALM_SPIN_LOOKS 32u
 
 /* The turns to spin now, no more than fit into the time that is left. */
 uint32_t realm_spin_turns(struct realm *realm, struct realm_spin *spin, uint64_t left_ns);
@@ -431,7 +431,7 @@ struct realm {
     struct realm_viewing viewing;
     uint32_t spin_turn_ns; /* 0: not calibrated yet */
     unsigned cpus;
-    struct realm_spin spin_call, spin_loop;
+    struct realm_spin spin_call, spin_loop, spin_room;
     uint64_t calls, requests;
 
     struct realm_waiter *waiter; /* NULL: the loop has not slept yet */

@@ -65,7 +65,11 @@ uint64_t realm_request_serve(const struct realm_turn *turn, const struct realm_m
     client->link.messages++;
     realm->requests++;
     client->last_served = realm->requests;
-    uint64_t token = message->kind == REALM_MESSAGE_CALL ? realm_token_new(client, message->call) : 0;
+    uint64_t token = 0;
+    if (message->kind == REALM_MESSAGE_CALL) {
+        token = realm_token_new(client, message->call);
+        realm_producer_learn(&client->link.producer, (uint32_t)message->status);
+    }
     realm->serving = (struct realm_serving){.active = true, .rank = turn->rank, .token = token};
     return token;
 }

@@ -35,7 +35,7 @@ static void calibrate(struct realm *realm)
     }
     uint64_t turn_ns = best_ns / SAMPLE_TURNS;
     realm->spin_turn_ns = turn_ns == 0 ? 1u : turn_ns < CAP_NS ? (uint32_t)turn_ns : CAP_NS;
-    realm->spin_call.turns = realm->spin_loop.turns = START_NS / realm->spin_turn_ns;
+    realm->spin_call.turns = realm->spin_loop.turns = realm->spin_room.turns = START_NS / realm->spin_turn_ns;
 }
 
 uint32_t realm_spin_turns(struct realm *realm, struct realm_spin *spin, uint64_t left_ns)

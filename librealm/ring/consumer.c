@@ -53,21 +53,32 @@ bool realm_consumer_head_has_passed(const struct realm_consumer *consumer)
 
 /* --- mimicry --- */
 
-/* Sets the bits of up to 64 lines from an index on to those of a mask; the queue wraps after its last line.
- */
-static void store_bits(struct realm_consumer *consumer, uint32_t index, uint32_t count, uint64_t mask)
+/* Sets the bits of up to 64 lines of one piece, from an index on, to those of a mask. */
+static void store_bits(uint64_t *bits, uint32_t index, uint32_t count, uint64_t mask)
 {
+    const uint64_t some = UINT64_MAX >> (64u - count);
+    const uint32_t at = index % 64u;
+    uint64_t *low = &bits[index / 64u];
+    low[0] = (low[0] & ~(some << at)) | mask << at;
+    if (at + count > 64u)
+        low[1] = (low[1] & ~(some >> (64u - at))) | mask >> (64u - at);
+}
+
+/* Notes count lines of one piece. turn: the position that the first of them has one lap on. */
+static void note_piece(struct realm_consumer *consumer, uint32_t index, uint32_t count, uint32_t turn)
+{
+    const uint8_t *line = consumer->entries + index * REALM_LINE;
     while (count != 0) {
-        uint32_t at = index % 64u;
-        uint32_t here = 64u - at < count ? 64u - at : count;
-        if (consumer->lines - index < here)
-            here = consumer->lines - index;
-        uint64_t some = here == 64 ? UINT64_MAX : (UINT64_C(1) << here) - 1u;
-        uint64_t *bits = &consumer->payload_lines[index / 64u];
-        *bits = (*bits & ~(some << at)) | (mask & some) << at;
-        mask = here == 64 ? 0 : mask >> here;
-        count -= here;
-        index = advance(index, here, consumer->lines);
+        const uint32_t some = count < 64u ? count : 64u;
+        uint64_t mask = 0;
+        for (uint32_t i = 0; i < some; i++, line += REALM_LINE) {
+            uint32_t commit = realm_load_relaxed((const uint32_t *)(const void *)line);
+            mask |= (uint64_t)realm_commit_fits(commit, turn + i) << i;
+        }
+        store_bits(consumer->payload_lines, index, some, mask);
+        index += some;
+        turn += some;
+        count -= some;
     }
 }
 
@@ -78,18 +89,14 @@ static void store_bits(struct realm_consumer *consumer, uint32_t index, uint32_t
  */
 static void note_payload(struct realm_consumer *consumer, uint32_t count)
 {
-    uint32_t line = 1, index = advance(consumer->index, 1, consumer->lines);
-    while (line < count) {
-        uint32_t first = index, some = count - line < 64 ? count - line : 64;
-        uint64_t mask = 0;
-        uint32_t next_turn = consumer->position + consumer->lines + line;
-        for (uint32_t i = 0; i < some; i++) {
-            const void *word = consumer->entries + index * REALM_LINE;
-            mask |= (uint64_t)realm_commit_fits(realm_load_relaxed(word), next_turn + i) << i;
-            index = advance(index, 1, consumer->lines);
-        }
-        store_bits(consumer, first, some, mask);
-        line += some;
+    const uint32_t index = advance(consumer->index, 1, consumer->lines);
+    const uint32_t turn = consumer->position + consumer->lines + 1u;
+    const uint32_t to_end = consumer->lines - index;
+    if (count - 1u <= to_end) {
+        note_piece(consumer, index, count - 1u, turn);
+    } else {
+        note_piece(consumer, index, to_end, turn);
+        note_piece(consumer, 0, count - 1u - to_end, turn + to_end);
     }
 }
 

@@ -94,6 +94,9 @@ static inline int producer_room(struct realm_producer *producer, uint32_t count)
 static void write_rest(struct realm_producer *producer, const uint8_t *rest, uint32_t size)
 {
     uint32_t offset = advance(producer->index, 1, producer->lines) * REALM_LINE;
+    /* A second line is on its way while the first is prepared; of many, the stores themselves are quicker. */
+    if (size <= REALM_LINE)
+        realm_prefetch_write(producer->entries + offset);
     uint32_t before_wrap = producer->lines * REALM_LINE - offset;
     if (size <= before_wrap) {
         memcpy(producer->entries + offset, rest, size);
@@ -212,6 +215,12 @@ int realm_producer_commit(struct realm_producer *producer, const struct realm_me
 }
 
 /* --- waiting for room --- */
+
+bool realm_producer_has_room(struct realm_producer *producer, size_t size)
+{
+    realm_assert(size <= REALM_PAYLOAD_MAX);
+    return producer_room(producer, entry_lines((uint32_t)size)) != REALM_E_QUEUE_FULL;
+}
 
 bool realm_producer_park(struct realm_producer *producer, size_t size, const uint32_t **ret_word,
                          uint32_t *ret_seen)

@@ -90,7 +90,7 @@ struct realm_message {
     uint8_t priority; /* of the queue that it was sent through: a claim, of use to nobody */
     uint16_t size;    /* bytes of payload, at most REALM_PAYLOAD_MAX */
     uint32_t call;    /* CALL: chosen by the caller; REPLY: the call it answers; ONEWAY: 0 */
-    int32_t status;   /* REPLY */
+    int32_t status;   /* REPLY; CALL: lines consumed of the replies, a hint (realm_producer_learn) */
     uint64_t tag;     /* CALL, ONEWAY: the operation; REPLY: the value */
 };
 
@@ -105,6 +105,10 @@ struct realm_entry {
     uint64_t tag;
 };
 _Static_assert(sizeof(struct realm_entry) == 24, "layout");
+
+/* The most lines that an entry takes. */
+#define REALM_ENTRY_LINES_MAX                                                                                \
+    (((uint32_t)sizeof(struct realm_entry) + REALM_PAYLOAD_MAX + REALM_LINE - 1u) / REALM_LINE)
 
 struct realm_producer {
     uint8_t *entries;                /* the queue's lines, in the own region */
@@ -194,10 +198,6 @@ static inline uint32_t realm_region_ring(struct realm_region *own, const struct 
 int realm_producer_reserve(struct realm_producer *producer, size_t size, void **ret_payload);
 int realm_producer_commit(struct realm_producer *producer, const struct realm_message *message);
 
-/* The most lines that an entry takes. */
-#define REALM_ENTRY_LINES_MAX                                                                                \
-    (((uint32_t)sizeof(struct realm_entry) + REALM_PAYLOAD_MAX + REALM_LINE - 1u) / REALM_LINE)
-
 /* A commit is believable at a position if it ends an entry of at least one line and at most the largest. */
 static inline bool realm_commit_fits(uint32_t commit, uint32_t position)
 {
@@ -212,6 +212,22 @@ static inline bool realm_consumer_mimics(const struct realm_consumer *consumer)
 
 /* Whether the producer's head, which it stores after the commit, says that the awaited entry is there. */
 bool realm_consumer_head_has_passed(const struct realm_consumer *consumer);
+
+/*
+ * What the peer has consumed, learnt otherwise than from its tail: a reply says that its call was taken; a
+ * request carries how far its sender has taken the replies. So where every message has an answer no tail is
+ * looked at, and it stays in its owner's cache. A claim: one that no tail could make is ignored; a false one
+ * costs the peer the lines that it gives away unread.
+ */
+static inline void realm_producer_learn(struct realm_producer *producer, uint32_t consumed_lines)
+{
+    if (producer->position - consumed_lines < producer->position - producer->seen_lines)
+        producer->seen_lines = consumed_lines;
+}
+
+/* Whether there is room for size bytes now, from the peer's tail. An impossible tail is room, too: the push
+ * that follows reports it. */
+bool realm_producer_has_room(struct realm_producer *producer, size_t size);
 
 /* Whether the queue has something to take, or failure something to say. Costs one load of a line that is
  * about to be read anyway. */

@@ -203,6 +203,7 @@ Test(priority, nobody_waits_for_ever)
      * earlier.
      */
     struct sim_world *world = sim_world_new(3);
+    sim_world_cpus(world, 1); /* nobody spins, so that the stream does not break off */
     sim_world_add_realm(world, "server", bounded, NULL);
     sim_world_add_realm(world, "patient", patient, NULL);
     sim_world_add_realm(world, "pushy", pushy, NULL);
@@ -384,6 +385,7 @@ Test(priority, liars_gain_no_more_than_critical)
      * the other client gets its turns as beside any stream of Critical requests. */
     for (unsigned lie = 0; lie < 3; lie++) {
         struct sim_world *world = sim_world_new(lie);
+        sim_world_cpus(world, 1);
         unsigned told = lie;
         unsigned server = sim_world_add_realm(world, "server", lie == 0 ? bounded : sink, NULL);
         unsigned client = sim_world_add_realm(world, "patient", patient, NULL);

@@ -181,6 +181,27 @@ Test(hostile, tail_messages)
     }
 }
 
+/* Goal: what is learnt otherwise moves the shadow forward to what was produced at most, and never back. */
+Test(hostile, learning)
+{
+    for (int i = 0; i < 10; i++)
+        cr_assert_eq(push(40), 0);
+    static const uint32_t claims[] = {0, UINT32_MAX, 11, 12, 1u << 31, 1000};
+    for (size_t i = 0; i < sizeof claims / sizeof *claims; i++) {
+        realm_producer_learn(&pair.producer, claims[i]);
+        cr_expect_eq(pair.producer.seen_lines, 0, "claim %u", claims[i]);
+    }
+    realm_producer_learn(&pair.producer, 4);
+    cr_expect_eq(pair.producer.seen_lines, 4);
+    realm_producer_learn(&pair.producer, 3);
+    cr_expect_eq(pair.producer.seen_lines, 4);
+    realm_producer_learn(&pair.producer, 10);
+    cr_expect_eq(pair.producer.seen_lines, 10, "all of it");
+    /* The tail itself lies behind what the peer has said otherwise: it contradicts itself. */
+    cr_assert_eq(push(REALM_PAYLOAD_MAX), 0);
+    cr_expect_eq(push(REALM_PAYLOAD_MAX), REALM_E_PEER_FAULT);
+}
+
 /* Goal: a consumer that gives back all lines but keeps messages waiting contradicts itself. */
 Test(hostile, messages_without_lines)
 {
