@@ -255,7 +255,8 @@ int oracle_service(const struct oracle_world *world, const char *name);
 /* Section 2: may a step of removal report this capability now? */
 bool oracle_may_clear(const struct oracle_world *world, int capability);
 
-/* `/` for init, else the parent's path and the name; what goes beyond ORACLE_PATH_MAX is cut off. */
+/* `/` for init, else the parent's path and the name, in which a `/` or `\` has a `\` before it; what goes
+ * beyond ORACLE_PATH_MAX is cut off. */
 #define ORACLE_PATH_MAX 8192u
 void oracle_path(const struct oracle_world *world, int realm, char ret_path[ORACLE_PATH_MAX]);
 

@@ -14,13 +14,22 @@ void oracle_path(const struct oracle_world *world, int realm, char ret_path[ORAC
     while (steps-- > 0) {
         const char *name = world->realms[way[steps]].name;
         size_t size = strlen(name);
-        if (length + 1 + size >= ORACLE_PATH_MAX)
+        if (length + 1 + 2 * size >= ORACLE_PATH_MAX)
             break;
         ret_path[length++] = '/';
-        memcpy(ret_path + length, name, size);
-        length += size;
+        for (; *name; name++) {
+            if (*name == '/' || *name == '\\')
+                ret_path[length++] = '\\'; /* it is a byte of the name */
+            ret_path[length++] = *name;
+        }
     }
     ret_path[length] = '\0';
+}
+
+/* How many bytes of a path write the next byte of a name. */
+static size_t written(const char *text)
+{
+    return *text == '\\' && text[1] ? 2 : 1;
 }
 
 /* One component, both given by their bounds. */
@@ -31,24 +40,17 @@ static bool component_matches(const char *pattern, const char *pattern_end, cons
         return text == text_end;
     if (*pattern == '*')
         return component_matches(pattern + 1, pattern_end, text, text_end) ||
-               (text < text_end && component_matches(pattern, pattern_end, text + 1, text_end));
+               (text < text_end && component_matches(pattern, pattern_end, text + written(text), text_end));
     if (*pattern == '\\' && ++pattern == pattern_end)
         return false; /* nothing follows that could be taken as it is */
-    return text < text_end && *pattern == *text &&
-           component_matches(pattern + 1, pattern_end, text + 1, text_end);
+    return text < text_end && *pattern == text[written(text) - 1] &&
+           component_matches(pattern + 1, pattern_end, text + written(text), text_end);
 }
 
 static const char *end_of_component(const char *text)
 {
-    const char *slash = strchr(text, '/');
-    return slash ? slash : text + strlen(text);
-}
-
-/* In a pattern the byte after a backslash ends nothing. */
-static const char *end_of_glob(const char *text)
-{
     while (*text && *text != '/')
-        text += *text == '\\' && text[1] ? 2 : 1;
+        text += written(text);
     return text;
 }
 
@@ -59,7 +61,7 @@ static bool rest_matches(const char *pattern, const char *path)
         return *path == '\0';
     if (*pattern != '/')
         return false;
-    const char *end = end_of_glob(pattern + 1);
+    const char *end = end_of_component(pattern + 1);
     bool any = end - pattern == 3 && pattern[1] == '*' && pattern[2] == '*';
     if (any && rest_matches(end, path))
         return true;

@@ -65,21 +65,28 @@ static void clear_leaf_below(const struct clearing *clearing, uint32_t top)
 }
 
 /*
- * A deleted capability goes once nothing is derived from it any more. What was is its parent's, unless a cut
- * of it or of its parent has killed it before. A cut further up takes the parent with all its children.
+ * A deleted capability goes once nothing is derived from it any more. What was and lives is its parent's;
+ * what a cut of it or of its parent has killed before, or what has ended by itself, is cleared first, and so
+ * is what was derived from it and deleted itself. A cut further up takes the parent with all its children.
  */
 static void step_deleted(const struct clearing *clearing, uint32_t index)
 {
     struct policy *policy = clearing->policy;
+    uint32_t child;
+    while (
+        (child = policy_list_last(POLICY_CHILDREN(policy), policy_capability_at(policy, index)->children)) &&
+        policy_capability_at(policy, child)->state == CAPABILITY_DELETED)
+        index = child;
     const struct capability_record *record = policy_capability_at(policy, index);
-    uint32_t child = policy_list_last(POLICY_CHILDREN(policy), record->children);
     uint64_t cut = policy_capability_at(policy, record->parent)->cut;
     if (record->cut > cut)
         cut = record->cut;
-    if (child != 0 && policy_capability_at(policy, child)->since > cut)
-        policy_tree_inherit(policy, child);
+    if (child == 0)
+        clear_leaf_below(clearing, index);
+    else if (policy_capability_at(policy, child)->since <= cut || policy_ended(policy, child))
+        clear_leaf_below(clearing, child);
     else
-        clear_leaf_below(clearing, child != 0 ? child : index);
+        policy_tree_inherit(policy, child);
 }
 
 static void step_dead(const struct clearing *clearing, uint32_t index)

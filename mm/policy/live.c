@@ -29,6 +29,11 @@ static bool ended(const struct policy *policy, const struct capability_record *r
     return record->since <= holder->ended || (holder->cuts != 0 && was_cut(policy, holder, record));
 }
 
+bool policy_ended(const struct policy *policy, uint32_t capability)
+{
+    return ended(policy, policy_capability_at(policy, capability));
+}
+
 bool policy_live(const struct policy *policy, uint32_t capability)
 {
     const struct capability_record *record = policy_capability_at(policy, capability);

@@ -15,6 +15,9 @@
 
 /* Of a capability in the table, which may be dead and not cleared yet. */
 bool policy_live(const struct policy *policy, uint32_t capability);
+/* Whether it ended by itself or with its holder's part in it, so that all that was derived from it is dead,
+ * too. */
+bool policy_ended(const struct policy *policy, uint32_t capability);
 /* How many generations it stands below its root; deleted ones do not count. */
 uint32_t policy_generations(const struct policy *policy, uint32_t capability);
 

@@ -42,6 +42,10 @@ Test(oracle_path, backslash_takes_the_next_byte_as_it_is)
     cr_assert_not(matches("/\\*\\*", "/a/b"));
     cr_assert(matches("/a\\b", "/ab"));
     cr_assert_not(matches("/a\\", "/a"));
+    /* Goal: a name is one component, whatever bytes it has; a path writes its `/` so that it is one. */
+    cr_assert(matches("/*", "/a\\/b"));
+    cr_assert(matches("/a\\/b", "/a\\/b"));
+    cr_assert_not(matches("/a/b", "/a\\/b"));
 }
 
 Test(oracle_path, the_whole_path_must_match)

@@ -216,6 +216,30 @@ Test(removal, delete_after_revoke)
     world_deinit(&f.world);
 }
 
+/* Goal: below what is deleted, what has ended by itself or was deleted before is told of first. */
+Test(removal, dead_below_the_deleted)
+{
+    struct forest f;
+    forest_init(&f);
+    struct policy_realm instance = instance_under(&f.world, f.child, f.other);
+    struct policy_capability given = derive(&f, f.child, f.derived[3], instance);
+    struct policy_capability kept = derive(&f, f.child, f.derived[1], f.child);
+    put_only(&f.world, end_event(instance, true));
+    put_only(&f.world, on(POLICY_DELETE, f.child, f.derived[3]));
+    put_only(&f.world, on(POLICY_DELETE, f.child, f.derived[1]));
+    put_only(&f.world, on(POLICY_DELETE, f.child, f.derived[0]));
+    struct removals gone = {0};
+    clear_all(&f, 1, &gone);
+    cr_assert_lt(position(&gone, given), position(&gone, f.derived[3]));
+    cr_assert_lt(position(&gone, f.derived[3]), position(&gone, f.derived[0]));
+    cr_assert_lt(position(&gone, f.derived[1]), position(&gone, f.derived[0]));
+    cr_assert_eq(gone.count, 5, "four, and the instance's own");
+    struct policy_capability_info info;
+    cr_assert(policy_capability_get(f.world.policy, kept, &info));
+    cr_assert(same_capability(info.parent, f.root));
+    world_deinit(&f.world);
+}
+
 /* Goal: a chain of deletions that nobody clears; then it is cleared, and nothing is lost. */
 Test(removal, deleted_chain)
 {
