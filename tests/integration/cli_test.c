@@ -60,6 +60,35 @@ Test(cli, bad_usage)
     free(text);
 }
 
+/* Goal: the doctor names each part of the box, and of a missing one why, what that means and how to get it;
+ * kernel, limits and memory are there; its status is 0 only if nothing is missing. */
+Test(cli, doctor_looks_at_everything)
+{
+    static const char *const parts[] = {"userns", "landlock", "seccomp", "uring", "waitv", "cgroup"};
+    int status;
+    char *text = command(&status, "doctor", "--json", NULL);
+    json_t *facts = json_loads(text, 0, NULL);
+    cr_assert_not_null(facts, "%s", text);
+    bool complete = true;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        json_t *part = json_array_get(json_object_get(facts, "parts"), i);
+        cr_assert_str_eq(json_string_value(json_object_get(part, "part")), parts[i]);
+        cr_assert_gt(json_string_length(json_object_get(part, "without")), 10);
+        bool present = json_is_true(json_object_get(part, "present"));
+        complete = complete && present;
+        cr_assert_eq(json_string_length(json_object_get(part, "why")) > 0, !present);
+        cr_assert_eq(json_string_length(json_object_get(part, "how")) > 0, !present);
+    }
+    cr_expect_eq(status, complete ? 0 : 1);
+    cr_expect_gt(json_string_length(json_object_get(facts, "kernel")), 0);
+    cr_expect(json_is_boolean(json_object_get(facts, "cve_2025_39698")));
+    cr_expect(json_is_integer(json_object_get(facts, "landlock_abi")));
+    cr_expect_not_null(json_object_get(facts, "memory_bound_bytes"));
+    cr_expect_geq(json_array_size(json_object_get(facts, "limits")), 3);
+    json_decref(facts);
+    free(text);
+}
+
 /* Goal: asking a system that does not run says so, with status 1, and how to start one. */
 Test(cli, nothing_runs)
 {

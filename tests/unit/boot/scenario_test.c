@@ -99,7 +99,7 @@ Test(scenario, realm_keys)
               "    start: false\n"
               "    restart: on-failure\n"
               "    start_limit: {count: 2, within: 500ms}\n"
-              "  - {name: t, program: p, parent: a, template: true}\n");
+              "  - {name: t, program: p, parent: a, template: true, private_code: true}\n");
     const struct mm_realm *a = &config->realms[0], *t = &config->realms[1];
     static const char *const args[] = {"--n", "10", "", "true"};
     for (size_t i = 0; i < 4; i++)
@@ -126,6 +126,7 @@ Test(scenario, realm_keys)
     cr_assert_eq(a->start_limit_ns, 500000000u);
     cr_assert_eq(t->parent, 0u);
     cr_assert(t->template && !t->start);
+    cr_assert(t->private_code && !a->private_code);
 }
 
 /* Goal: who starts at boot: top-level realms; not children, not templates; as said, where it is said. */
