@@ -9,6 +9,7 @@
 #include "mm/sandbox/features.h"
 #include "tools/arguments.h"
 #include "tools/dispatch.h"
+#include "tools/runtime.h"
 
 /* false: bad usage, and said. */
 static bool rounds_of(const struct arguments *arguments, unsigned *ret_rounds)
@@ -47,6 +48,7 @@ int bench_main(const struct arguments *arguments)
         .cases = arguments->operands,
         .cases_count = arguments->operands_count,
         .command = dispatch,
+        .address = runtime_address,
         .program = program,
     };
 

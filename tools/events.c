@@ -27,6 +27,7 @@ static const struct sentence {
     {"denied", BAD, "denied \"{service}\" by the rule \"{rule}\", {at}"},
     {"disconnected", QUIET, "disconnected from \"{service}\""},
     {"closed", PLAIN, "its channel to \"{service}\" was closed: {reason}"},
+    {"revoked", BAD, "its channel to \"{service}\" of {server} was revoked"},
     {"granted", PLAIN, "lets {child} connect to \"{service}\""},
     {"terminated", PLAIN, "ended: {exit}"},
     {"restarting", PLAIN, "starts again in {in_ms} ms"},

@@ -4,6 +4,7 @@
  *     cases.c      the table: one row a case
  *     case_*.c     how a kind of case is measured
  *     system.c     boots a scenario with `realm run` and knows its realms' processes
+ *     admin.c      asks such a system for something
  *     peers.c      the programs that are measured beside
  *     rounds.c     interleaved rounds over stations (bench/measure/gate.h)
  *     watch.c      processes as /proc shows them
@@ -15,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/un.h>
 
 #include "bench/harness/report.h"
 
@@ -28,9 +30,11 @@ struct bench_options {
     const char *const *cases;                    /* ids; none: all */
     size_t cases_count;                          /* … of them */
     int (*command)(int argc, char *const *argv); /* the `realm` command itself, for `realm run` */
-    const char *program;                         /* path of the `realm` command */
-    const char *waiters;                         /* what `realm run --waiter` takes, separated by "|" */
-    const char *no_uring;                        /* why there is no io_uring here; NULL: there is */
+    /* Where an instance's admin socket is. Return: 0; -errno. */
+    int (*address)(const char *instance, struct sockaddr_un *ret_address);
+    const char *program;  /* path of the `realm` command */
+    const char *waiters;  /* what `realm run --waiter` takes, separated by "|" */
+    const char *no_uring; /* why there is no io_uring here; NULL: there is */
 };
 
 struct bench {

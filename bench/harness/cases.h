@@ -44,5 +44,7 @@ int case_idle(struct bench *bench, const struct bench_case *one);           /* c
 int case_memory(struct bench *bench, const struct bench_case *one);         /* case_memory.c */
 int case_spawn(struct bench *bench, const struct bench_case *one);          /* case_start.c */
 int case_up(struct bench *bench, const struct bench_case *one);             /* case_start.c */
+int case_revoke(struct bench *bench, const struct bench_case *one);         /* case_revoke.c */
+int case_box(struct bench *bench, const struct bench_case *one);            /* case_box.c */
 
 #endif

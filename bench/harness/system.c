@@ -21,7 +21,8 @@
 struct system {
     struct bench *bench;
     unsigned number; /* which of the harness's it is */
-    pid_t front;     /* `realm run`; 0: reaped */
+    pid_t harness;
+    pid_t front; /* `realm run`; 0: reaped */
     int scenario_fd, gate_fd;
     int events; /* read end; -1: at its end */
     FILE *errors;
@@ -55,15 +56,19 @@ void system_pin(const struct bench *bench, pid_t pid, int cpu)
 static void run_child(struct system *system, const struct system_options *options, int events)
 {
     const struct bench *bench = system->bench;
-    char path[64], instance[64];
-    const char *words[12] = {"realm", "run", path, "--json", "--instance", instance};
+    char path[64], instance[SYSTEM_INSTANCE_MAX];
+    const char *words[14] = {"realm", "run", path, "--json", "--instance", instance};
     int count = 6;
 
     snprintf(path, sizeof path, "/proc/self/fd/%d", system->scenario_fd);
-    snprintf(instance, sizeof instance, "bench-%d-%u", (int)getppid(), system->number);
+    system_instance(system, instance);
     if (options->waiter != NULL) {
         words[count++] = "--waiter";
         words[count++] = options->waiter;
+    }
+    if (options->without != NULL) {
+        words[count++] = "--without";
+        words[count++] = options->without;
     }
     /* ctrl-C is the harness's, which asks for an end in its own time; a harness that is killed takes it
      * along. */
@@ -275,6 +280,7 @@ int system_boot(struct bench *bench, const char *scenario, const struct system_o
         return bench_fail(bench, "out of memory");
     system->bench = bench;
     system->number = ++bench->systems;
+    system->harness = getpid();
     system->events = system->gate_fd = system->scenario_fd = -1;
     if (prepare(system, scenario) != 0 || start(system, options) != 0) {
         bench_fail(bench, "cannot start a system: %s", strerror(errno));
@@ -325,6 +331,11 @@ void system_end(struct system *system)
     json_decref(system->pids);
     json_decref(system->seen);
     free(system);
+}
+
+void system_instance(const struct system *system, char ret_name[SYSTEM_INSTANCE_MAX])
+{
+    snprintf(ret_name, SYSTEM_INSTANCE_MAX, "bench-%d-%u", (int)system->harness, system->number);
 }
 
 struct gate *system_gate(const struct system *system)

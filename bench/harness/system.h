@@ -20,9 +20,10 @@
 struct system;
 
 struct system_options {
-    const char *waiter; /* as `realm run --waiter`; NULL: what it chooses */
-    bool one_cpu;       /* boot on bench->cpus[0] only */
-    unsigned stations;  /* that will come to the gate, if it has one: boot waits for them */
+    const char *waiter;  /* as `realm run --waiter`; NULL: what it chooses */
+    const char *without; /* as `realm run --without`; NULL: nothing */
+    bool one_cpu;        /* boot on bench->cpus[0] only */
+    unsigned stations;   /* that will come to the gate, if it has one: boot waits for them */
 };
 
 /*
@@ -34,6 +35,10 @@ int system_boot(struct bench *bench, const char *scenario, const struct system_o
 
 /* Ends it: stations leave by themselves, then the system is asked to. NULL is a no-op. */
 void system_end(struct system *system);
+
+/* The name of its instance. */
+#define SYSTEM_INSTANCE_MAX 64u
+void system_instance(const struct system *system, char ret_name[SYSTEM_INSTANCE_MAX]);
 
 struct gate *system_gate(const struct system *system);
 

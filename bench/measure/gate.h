@@ -41,6 +41,9 @@ struct gate_order {
     uint64_t period_ns; /* between the starts of operations, on a fixed grid; 0: one after the other */
 };
 
+/* `batch` of GATE_OWN to a client that is to lose its channel: what it does meanwhile. */
+enum gate_traffic { GATE_ASLEEP, GATE_COPYING };
+
 /* What a station has measured. The quantiles are of one operation. */
 struct gate_figures {
     double p50_ns, p99_ns, p999_ns;

@@ -20,6 +20,7 @@ enum bench_op {
     BENCH_FLOOR = 4, /* u32 kind, size, count, batch → nothing; then it answers that floor */
     BENCH_COUNT = 5, /* one way: the next message */
     BENCH_SYNC = 6,  /* nothing → value: how many messages have come since BENCH_BEGIN */
+    BENCH_HOLD = 7,  /* anything → no answer, ever */
 };
 
 /* Does what the control socket still asks for, so that the realm can stay away from its event loop: a realm

@@ -94,6 +94,8 @@ static void serve(struct realm *realm, const struct realm_request *request, void
     case BENCH_SYNC:
         realm_reply(realm, request->token, server->failed, server->counted, NULL, 0);
         break;
+    case BENCH_HOLD:
+        break;
     case BENCH_FLOOR:
         answer_floor(realm, server, request);
         break;
