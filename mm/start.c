@@ -59,7 +59,10 @@ static enum cgroup_kind find_cgroup(const struct mm_options *options, char *ret_
 {
     if ((options->parts & SANDBOX_CGROUP) != 0 && sandbox_cgroup_folder(ret_folder, capacity))
         return CGROUP_TWO;
-    if (options->cgroup_pids && sandbox_pids_folder(ret_folder, capacity))
+    /* In a user namespace RLIMIT_NPROC counts a realm's threads; moving a process into a cgroup of version 1
+     * takes the kernel milliseconds. */
+    if ((options->parts & SANDBOX_USERNS) == 0 && options->cgroup_pids &&
+        sandbox_pids_folder(ret_folder, capacity))
         return CGROUP_PIDS;
     return CGROUP_NONE;
 }

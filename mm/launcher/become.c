@@ -60,15 +60,14 @@ static int end_with_launcher(const struct box *box)
     return 0;
 }
 
+/* Exec makes handlers the default again, but what is ignored stays so: here it is only what the launcher
+ * ignores itself (launcher.c), for it has taken back what others had left ignored. */
 static int reset_signals(void)
 {
     sigset_t none;
-    /* The kernel's struct, all zero: SIG_DFL. The C library's wrapper would spare the signals that it keeps
-     * for itself (32 and 33), and a build tool above us may have left those ignored. */
-    static const uint64_t by_default[4];
 
-    for (int signal = 1; signal < NSIG; signal++) /* SIGKILL and SIGSTOP cannot be set, nor need to be */
-        (void)syscall(SYS_rt_sigaction, signal, by_default, NULL, sizeof(uint64_t));
+    if (signal(SIGPIPE, SIG_DFL) == SIG_ERR)
+        return -errno;
     sigemptyset(&none);
     return sigprocmask(SIG_SETMASK, &none, NULL) < 0 ? -errno : 0;
 }

@@ -75,11 +75,14 @@ int ids_drop_capabilities(void)
     struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
     const struct __user_cap_data_struct none[2] = {{0}};
 
-    /* The bounding set can be shrunk only by who holds CAP_SETPCAP; without it, and with no_new_privs, no
-     * exec gives a capability back. */
-    for (unsigned capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
-        if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0 && errno != EPERM)
-            return -errno;
+    unsigned capability = 0;
+
+    /* The first number that the kernel has no capability for is EINVAL. The bounding set can be shrunk only
+     * by who holds CAP_SETPCAP, else the first is EPERM; then, with no_new_privs, no exec gives one back. */
+    while (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) == 0)
+        capability++;
+    if (errno != EINVAL && errno != EPERM)
+        return -errno;
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
         return -errno;
     return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;

@@ -24,6 +24,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -372,10 +373,32 @@ static int start_broker(struct launcher *launcher, const sigset_t *mask)
     return 0;
 }
 
+/*
+ * What is ignored would stay so in realms. Once here, and not before each exec. Asked of the kernel itself:
+ * the C library's wrapper would spare the signals that it keeps for itself (32 and 33), and a build tool
+ * above us may have left those ignored.
+ */
+static void ignore_nothing(void)
+{
+    struct {
+        void (*handler)(int);
+        unsigned long flags, restorer;
+        uint64_t mask;
+    } action;
+    static const uint64_t by_default[4]; /* the kernel's struct, all zero: SIG_DFL */
+
+    for (int number = 1; number < NSIG; number++)
+        if (syscall(SYS_rt_sigaction, number, NULL, &action, sizeof action.mask) == 0 &&
+            action.handler == SIG_IGN)
+            (void)syscall(SYS_rt_sigaction, number, by_default, NULL, sizeof action.mask);
+}
+
 /* Signals come through a descriptor from here on. */
 static int open_signals(sigset_t *ret_mask)
 {
     sigset_t taken;
+
+    ignore_nothing();
 
     sigemptyset(&taken);
     sigaddset(&taken, SIGCHLD);

@@ -78,9 +78,8 @@ int limits_enter(const struct mm_limits *limits, const struct rlimit *files_limi
     static const __rlimit_resource_t none[] = {RLIMIT_CORE, RLIMIT_MSGQUEUE, RLIMIT_RTPRIO, RLIMIT_NICE};
 
     for (unsigned i = 0; i < sizeof none / sizeof *none; i++) {
-        int error = lower(none[i], 0);
-        if (error)
-            return error;
+        if (setrlimit(none[i], &(const struct rlimit){0}) < 0)
+            return -errno;
     }
     int error = limit_descriptors(limits->descriptors, files_limit);
     if (error == 0 && own_namespace && limits->threads != 0)

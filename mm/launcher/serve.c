@@ -359,9 +359,24 @@ unsigned serve_prepare(const struct serve *serve, struct pollfd *fds)
     return serve->starting_count + serve->loaders.count;
 }
 
+/* A program that asks after its exec runs, also if poll looked at its report before and at its listener after
+ * the exec. */
+static void note_running(struct serve *serve, const struct loader *loader)
+{
+    for (unsigned i = 0; i < serve->starting_count; i++)
+        serve->starting[i].told |= serve->starting[i].realm == loader->realm;
+}
+
 void serve_note(struct serve *serve, const struct pollfd *fds)
 {
+    for (unsigned i = 0; i < serve->starting_count; i++)
+        serve->starting[i].told = fds[i].revents != 0;
     loaders_note(&serve->loaders, fds + serve->starting_count);
+    for (unsigned i = 0; i < serve->loaders.count; i++) {
+        const struct loader *loader = &serve->loaders.entries[i];
+        if (loader->ready && loader->executed && loader->deadline_ns == UINT64_MAX)
+            note_running(serve, loader);
+    }
 }
 
 /* Answers what is there to answer. Return: whether the box is to be shut, and why. */
@@ -394,9 +409,12 @@ void serve_settle(struct serve *serve)
 {
     const uint64_t now_ns = serve_now_ns();
 
-    for (unsigned i = 0; i < serve->starting_count;)
-        if (!settle(serve, i, serve->starting[i].deadline_ns <= now_ns))
+    /* Only where there is something: each would cost a system call, for every wake-up of the others. */
+    for (unsigned i = 0; i < serve->starting_count;) {
+        const bool overdue = serve->starting[i].deadline_ns <= now_ns;
+        if ((!serve->starting[i].told && !overdue) || !settle(serve, i, overdue))
             i++;
+    }
     /* After those, so that what is heard of a program that loads is heard of one that runs. */
     serve_loaders(serve, now_ns);
 }

@@ -4,6 +4,7 @@
 #ifndef MM_LAUNCHER_SPAWN_H
 #define MM_LAUNCHER_SPAWN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -16,6 +17,7 @@ struct spawn {
     uint64_t xid;
     pid_t pid;
     int report; /* see become_realm */
+    bool told;  /* there may be something in it */
     uint64_t deadline_ns;
     int program;             /* a dynamic one, for loader.c; else -1 */
     bool private_code;       /* its libraries are to be copies, too */
