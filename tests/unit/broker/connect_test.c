@@ -10,6 +10,7 @@
 
 #include <realm/error.h>
 
+#include "librealm/ring/ring.h"
 #include "tests/unit/broker/world.h"
 
 static struct world world;
@@ -63,10 +64,11 @@ WORLD_TEST(connect, a_channel_is_made_of_a_region_of_each)
     int region = connected->fds[0];
     struct stat status;
     cr_assert_eq(fstat(region, &status), 0);
-    cr_expect_eq(status.st_size, 8192);
+    cr_expect_eq(status.st_size, REALM_REGION_DEFAULT_BYTES);
     cr_expect_eq(fcntl(region, F_GET_SEALS), F_SEAL_FUTURE_WRITE | F_SEAL_GROW | F_SEAL_SEAL);
     cr_expect_eq(fcntl(region, F_GETFL) & O_ACCMODE, O_RDONLY);
-    cr_expect_eq(mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_SHARED, region, 0), MAP_FAILED);
+    cr_expect_eq(mmap(NULL, REALM_REGION_DEFAULT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, region, 0),
+                 MAP_FAILED);
 
     struct broker_channel *channel = broker_next_channel(world.broker, NULL);
     cr_assert_not_null(channel);

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "librealm/ring/ring.h"
 #include "tests/unit/broker/world.h"
 
 void process_send(struct process *process, const void *packet, size_t size)
@@ -36,7 +37,7 @@ static void accept_laden(struct process *process, struct letter *letter)
     uint16_t type = letter->packet.header.type;
     if (type == REALM_CONTROL_POOL)
         for (unsigned i = 0; i < letter->fds_count; i++)
-            map_once(letter->fds[i], 8192, PROT_READ | PROT_WRITE);
+            map_once(letter->fds[i], REALM_REGION_DEFAULT_BYTES, PROT_READ | PROT_WRITE);
     else
         map_once(letter->fds[0], 4096, PROT_READ);
     for (unsigned i = 0; i < letter->fds_count; i++)

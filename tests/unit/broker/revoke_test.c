@@ -220,7 +220,7 @@ WORLD_TEST(revoke, on_request)
     cr_assert_eq(revoke_all(), 1);
     cr_expect_eq(size_of(kept.server_region), 0);
     cr_expect_eq(size_of(kept.client_region), 0);
-    cr_expect_neq(ftruncate(kept.server_region, 8192), 0);
+    cr_expect_neq(ftruncate(kept.server_region, REALM_REGION_DEFAULT_BYTES), 0);
     cr_expect(has_bit(kept.a_page, kept.client.slot) && has_bit(kept.b_page, kept.server.slot));
     cr_expect_eq(kept.a_page->revocations, 1);
     cr_expect_neq(kept.a_page->epoch, epoch);
@@ -253,7 +253,7 @@ WORLD_TEST(revoke, a_server_that_ends)
     int client_region = fcntl(kept.client_region, F_DUPFD_CLOEXEC, 0);
     process_exit(kept.b, 0);
     world_settle(&world);
-    cr_expect_eq(size_of(kept.server_region), 8192);
+    cr_expect_eq(size_of(kept.server_region), REALM_REGION_DEFAULT_BYTES);
     world_advance(&world, REALM_SEC);
     world_settle(&world);
     cr_expect_eq(size_of(kept.server_region), 0);
@@ -274,7 +274,7 @@ WORLD_TEST(revoke, a_last_look_that_is_over)
         connect_and_keep(&kept);
         process_exit(kept.b, 0);
         world_settle(&world);
-        cr_assert_eq(size_of(kept.server_region), 8192);
+        cr_assert_eq(size_of(kept.server_region), REALM_REGION_DEFAULT_BYTES);
         int region = fcntl(kept.server_region, F_DUPFD_CLOEXEC, 0);
         if (way == 0)
             cr_expect_eq(process_cookie(kept.a, REALM_CONTROL_DISCONNECT, kept.client.cookie), REALM_E_STALE);
