@@ -10,9 +10,14 @@
 
 #include "librealm/core/siphash.h"
 
-static struct name_record *name_at(const struct policy *policy, uint32_t index)
+/* In the index a name is its service's number, which its record has, too; an alias has this bit as well. So
+ * whoever looks a name up can go for its service while the name is still being compared. */
+#define ALIAS (UINT32_C(1) << 31)
+
+static struct name_record *name_at(const struct policy *policy, uint32_t value)
 {
-    return policy_table_at(&policy->names, index);
+    return (value & ALIAS) ? policy_table_at(&policy->aliases, value & ~ALIAS)
+                           : policy_table_at(&policy->names, value);
 }
 
 static uint32_t hash_of(const struct policy *policy, struct policy_name name)
@@ -32,11 +37,13 @@ static bool well_sized(struct policy_name name)
 
 static uint32_t find(const struct policy *policy, struct policy_name name, uint32_t hash)
 {
-    uint32_t cursor = 0, index;
-    while ((index = policy_hash_next(&policy->names_index, hash, &cursor)) != 0) {
-        const struct name_record *record = name_at(policy, index);
+    uint32_t cursor = 0, value;
+    while ((value = policy_hash_next(&policy->names_index, hash, &cursor)) != 0) {
+        if (!(value & ALIAS))
+            policy_table_prefetch(&policy->services, value);
+        const struct name_record *record = name_at(policy, value);
         if (record->size == name.size && memcmp(text_of(record), name.text, name.size) == 0)
-            return record->service;
+            return (value & ALIAS) ? record->service : value;
     }
     return 0;
 }
@@ -46,14 +53,15 @@ uint32_t policy_names_find(const struct policy *policy, struct policy_name name)
     return well_sized(name) ? find(policy, name, hash_of(policy, name)) : 0;
 }
 
-int policy_names_add(struct policy *policy, struct policy_name name, uint32_t service)
+int policy_names_add(struct policy *policy, struct policy_name name, uint32_t service, bool alias)
 {
+    struct policy_table *table = alias ? &policy->aliases : &policy->names;
     if (!well_sized(name))
         return REALM_E_BAD_ARGUMENT;
     uint32_t hash = hash_of(policy, name);
     if (find(policy, name, hash) != 0)
         return REALM_E_EXISTS;
-    int error = policy_table_reserve(&policy->names, &policy->memory, 1);
+    int error = policy_table_reserve(table, &policy->memory, 1);
     if (!error)
         error = policy_hash_reserve(&policy->names_index, &policy->memory, 1);
     if (error)
@@ -62,26 +70,33 @@ int policy_names_add(struct policy *policy, struct policy_name name, uint32_t se
     char *text = far ? policy_memory_resize(&policy->memory, NULL, 0, name.size) : NULL;
     if (far && !text)
         return POLICY_NO_MEMORY;
-    uint32_t index = policy_table_add(&policy->names);
-    struct name_record *record = name_at(policy, index);
+    uint32_t index = policy_table_add(table);
+    realm_assert(alias || index == service); /* neither is ever removed, so they go in step */
+    struct name_record *record = policy_table_at(table, index);
     record->service = service;
     record->size = (uint32_t)name.size;
     if (far)
         record->text.far = text;
     memcpy(far ? text : record->text.near, name.text, name.size);
-    policy_hash_add(&policy->names_index, hash, index);
+    policy_hash_add(&policy->names_index, hash, alias ? index | ALIAS : index);
     return 0;
+}
+
+static void deinit(struct policy *policy, struct policy_table *table)
+{
+    for (uint32_t i = 1; i < table->end; i++) {
+        const struct name_record *record = policy_table_at(table, i);
+        if (record->size > POLICY_NAME_NEAR)
+            policy_memory_free(&policy->memory, record->text.far, record->size);
+    }
+    policy_table_deinit(table, &policy->memory);
 }
 
 void policy_names_deinit(struct policy *policy)
 {
-    for (uint32_t i = 1; i < policy->names.end; i++) {
-        struct name_record *record = name_at(policy, i);
-        if (record->size > POLICY_NAME_NEAR)
-            policy_memory_free(&policy->memory, record->text.far, record->size);
-    }
+    deinit(policy, &policy->names);
+    deinit(policy, &policy->aliases);
     policy_hash_deinit(&policy->names_index, &policy->memory);
-    policy_table_deinit(&policy->names, &policy->memory);
 }
 
 struct policy_service policy_find_service(const struct policy *policy, struct policy_name name)

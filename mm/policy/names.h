@@ -13,7 +13,7 @@
 uint32_t policy_names_find(const struct policy *policy, struct policy_name name);
 
 /* Return: 0; REALM_E_BAD_ARGUMENT: empty, or over REALM_NAME_MAX; REALM_E_EXISTS: it is taken; -ENOMEM. */
-int policy_names_add(struct policy *policy, struct policy_name name, uint32_t service);
+int policy_names_add(struct policy *policy, struct policy_name name, uint32_t service, bool alias);
 
 void policy_names_deinit(struct policy *policy);
 

@@ -44,6 +44,7 @@ int policy_new(const struct policy_memory *memory, const uint8_t hash_key[16], s
     policy_table_init(&policy->realms, sizeof(struct realm_record));
     policy_table_init(&policy->services, sizeof(struct service_record));
     policy_table_init(&policy->names, sizeof(struct name_record));
+    policy_table_init(&policy->aliases, sizeof(struct name_record));
     policy_table_init(&policy->grants, sizeof(struct grant_record));
     policy_table_init(&policy->capabilities, sizeof(struct capability_record));
     policy_table_init(&policy->cuts, sizeof(struct cut_record));
@@ -171,7 +172,7 @@ int policy_add_service(struct policy *policy, struct policy_name name, struct po
         return error;
     /* The name is what may fail, so it goes first; the service that it means comes to stand in this slot. */
     uint32_t index = policy->services.end;
-    error = policy_names_add(policy, name, index);
+    error = policy_names_add(policy, name, index, false);
     if (error)
         return error;
     uint32_t added = policy_table_add(&policy->services);
@@ -191,7 +192,7 @@ int policy_add_alias(struct policy *policy, struct policy_service service, struc
 {
     if (!policy_service_known(policy, service))
         return REALM_E_BAD_ARGUMENT;
-    return policy_names_add(policy, name, service.index);
+    return policy_names_add(policy, name, service.index, true);
 }
 
 int policy_add_deny(struct policy *policy, struct policy_service service, const struct policy_entry *entry)

@@ -3,7 +3,7 @@
  *
  *   realms        a tree; a declaration, or an instance of one
  *   services      declared names with their provider, lists of rules and, while registered, endpoint
- *   names         names and aliases, found by hash
+ *   names         of the services, at the same index; and aliases; both found by one hash
  *   grants        exact ones, found by hash of (realm, service)
  *   capabilities  the derivation tree
  *   holdings      capabilities that let their holder do something, by hash of (holder, kind, object)
@@ -149,7 +149,7 @@ struct cut_record {
 struct policy {
     struct policy_memory memory;
     uint8_t hash_key[16];
-    struct policy_table realms, services, names, grants, capabilities, cuts;
+    struct policy_table realms, services, names, aliases, grants, capabilities, cuts;
     struct policy_hash names_index, grants_index, holdings_index;
     uint64_t now;          /* the number of the last applied event */
     uint64_t badges;       /* the last one counted */
