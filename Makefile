@@ -34,7 +34,7 @@ LIBS_host  := -ljansson -lfyaml -lseccomp -l:liburing.a -lm -lpthread
 
 # --- archives, one a folder ---
 FOLDERS := librealm/core librealm/proto librealm/ring librealm/os/linux librealm/os/sim librealm/client \
-           mm/config mm/policy mm/oracle mm/sandbox mm/broker mm/launcher sim/boot bench/measure bench/harness tools/fuzz tools
+           mm/config mm/policy mm/analysis mm/oracle mm/sandbox mm/broker mm/launcher sim/boot bench/measure bench/harness tools/fuzz tools
 archive  = $(BUILD)/lib$(subst /,-,$(1)).a
 # A main() is no part of an archive: it would be taken for a test's.
 objects  = $(patsubst %.c,$(BUILD)/%.o,$(filter-out %/main.c,$(wildcard $(1)/*.c)))
@@ -48,7 +48,7 @@ A_core     := $(call archive,librealm/core)
 A_librealm := $(foreach f,client os/linux ring proto core,$(call archive,librealm/$(f)))
 A_twin     := $(foreach f,client os/sim ring proto core,$(call archive,librealm/$(f)))
 A_bench    := $(foreach f,harness measure,$(call archive,bench/$(f)))
-A_mm       := $(foreach f,broker launcher sandbox config policy,$(call archive,mm/$(f)))
+A_mm       := $(foreach f,broker launcher sandbox analysis config policy,$(call archive,mm/$(f)))
 MM_START   := $(BUILD)/mm/start.o
 
 LIBREALM_OBJECTS := $(foreach f,client os/linux ring proto core,$(call objects,librealm/$(f)))

@@ -32,7 +32,7 @@ $(BUILD)/tests/unit/oracle/%_test: $(BUILD)/tests/unit/oracle/%_test.o $(call ar
 	$(LINK_TEST) -lcriterion
 $(BUILD)/tests/unit/config/%_test: $(BUILD)/tests/unit/config/%_test.o $(call archive,mm/config) $(call archive,mm/policy) $(A_core)
 	$(LINK_TEST) -lcriterion
-$(BUILD)/tests/unit/boot/%_test: $(BUILD)/tests/unit/boot/%_test.o $(call archive,sim/boot) $(call archive,mm/config) $(call archive,mm/policy) $(A_core)
+$(BUILD)/tests/unit/boot/%_test: $(BUILD)/tests/unit/boot/%_test.o $(call archive,sim/boot) $(call archive,mm/analysis) $(call archive,mm/config) $(call archive,mm/policy) $(A_core)
 	$(LINK_TEST) -lcriterion -lfyaml -ljansson
 $(BUILD)/tests/unit/fuzz/%_test: $(BUILD)/tests/unit/fuzz/%_test.o $(call archive,tools/fuzz) $(call archive,mm/oracle) $(call archive,mm/config) $(call archive,mm/policy) $(A_core)
 	$(LINK_TEST) -lcriterion
@@ -42,7 +42,7 @@ $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(T_host)
 	$(LINK_TEST) -lcriterion $(LIBS_host)
 # The broker's tests share a world: a launcher that forks nothing, and realms that the test plays.
 $(filter $(BUILD)/tests/unit/broker/%,$(TESTS_unit)): $(BUILD)/tests/unit/broker/world.o $(BUILD)/tests/unit/broker/process.o
-$(BUILD)/tests/property/%_test: $(BUILD)/tests/property/%_test.o $(call archive,mm/oracle) $(call archive,librealm/ring) $(call archive,librealm/proto) $(call archive,mm/config) $(call archive,mm/policy) $(A_core)
+$(BUILD)/tests/property/%_test: $(BUILD)/tests/property/%_test.o $(call archive,mm/oracle) $(call archive,librealm/ring) $(call archive,librealm/proto) $(call archive,mm/analysis) $(call archive,mm/config) $(call archive,mm/policy) $(A_core)
 	$(LINK_TEST) -lcriterion
 $(BUILD)/tests/integration/%_test: $(BUILD)/tests/integration/%_test.o $(BUILD)/tests/integration/harness.o $(T_host)
 	$(LINK_TEST) -lcriterion $(LIBS_host)
@@ -76,7 +76,7 @@ test-tsan: ## the concurrent parts under ThreadSanitizer
 # --- fuzzing (clang) ---
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_SECONDS ?= 10
-FUZZ_SOURCES := $(wildcard librealm/core/*.c librealm/proto/*.c librealm/ring/*.c mm/config/*.c mm/policy/*.c mm/oracle/*.c sim/boot/*.c) \
+FUZZ_SOURCES := $(wildcard librealm/core/*.c librealm/proto/*.c librealm/ring/*.c mm/config/*.c mm/policy/*.c mm/analysis/*.c mm/oracle/*.c sim/boot/*.c) \
                 $(patsubst %,tools/fuzz/%.c,case subject run compare invariants asserts system pick generate)
 FUZZ_HEADERS := $(wildcard librealm/include/realm/*.h librealm/*/*.h mm/*/*.h sim/boot/*.h tools/fuzz/*.h)
 build/fuzz/%: tests/fuzz/%_fuzz.c $(FUZZ_SOURCES) $(FUZZ_HEADERS)

@@ -54,6 +54,47 @@ static json_t *services_of(const struct mm_config *config, const struct initial 
     return list;
 }
 
+/* --- assertions --- */
+
+struct judged {
+    const struct mm_config *config;
+    json_t *list;
+    size_t held;
+};
+
+static json_t *steps_of(const struct population *population, const struct verdict *verdict)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; verdict->kind == VERDICT_VIOLATED && i < verdict->plan.count; i++) {
+        const struct rerun_said *said = &verdict->said[i];
+        char text[700];
+        rerun_text(population, &verdict->plan.steps[i], text, sizeof text);
+        json_array_append_new(list, json_pack("{s:s, s:s, s:i, s:i}", "step", text, "rule",
+                                              policy_rule_name(said->rule), "line", (int)said->place.line,
+                                              "column", (int)said->place.column));
+    }
+    return list;
+}
+
+static void take_verdict(void *context, const struct population *population, size_t number,
+                         const struct verdict *verdict)
+{
+    static const char *const words[] = {
+        [VERDICT_HOLDS] = "proved", [VERDICT_VIOLATED] = "violated", [VERDICT_UNDECIDED] = "undecided"};
+    struct judged *judged = context;
+    const struct mm_assert *assertion = &judged->config->asserts[number];
+    char text[1000];
+    assertions_text(judged->config, assertion, text, sizeof text);
+    judged->held += verdict->kind == VERDICT_HOLDS;
+    json_array_append_new(
+        judged->list,
+        json_pack("{s:s, s:i, s:i, s:s, s:s, s:i, s:o}", "assertion", text, "line",
+                  (int)assertion->place.line, "column", (int)assertion->place.column, "verdict",
+                  words[verdict->kind], "realm",
+                  verdict->kind == VERDICT_HOLDS ? "" : population_name(population, verdict->realm), "states",
+                  (int)verdict->states, "steps", steps_of(population, verdict)));
+}
+
 static const char *parent_of(const struct mm_config *config, const struct mm_realm *realm)
 {
     return realm->parent == MM_INIT ? "" : config->realms[realm->parent].name;
@@ -79,7 +120,7 @@ static json_t *realms_of(const struct mm_config *config)
     return list;
 }
 
-static void print_summary(const struct mm_config *config, const struct initial *initial)
+static void print_summary(const struct mm_config *config, const struct initial *initial, size_t held)
 {
     static const struct print_column realms[] = {{"REALM", "realm", PRINT_TEXT, false},
                                                  {"PARENT", "parent", PRINT_TEXT, false},
@@ -90,9 +131,10 @@ static void print_summary(const struct mm_config *config, const struct initial *
                                                    {"ALIASES", "aliases", PRINT_TEXT, false},
                                                    {"PROVIDER", "provider", PRINT_TEXT, false},
                                                    {"MAY CONNECT", "clients", PRINT_TEXT, false}};
-    printf("%s: system \"%s\" is sound: %zu realms, %zu services, %zu grants, %zu assertions hold\n\n",
-           config->source, config->system, config->realms_count, config->services_count, config->grants_count,
-           config->asserts_count);
+    printf(
+        "%s: system \"%s\" is sound: %zu realms, %zu services, %zu grants, %zu of %zu assertions proved\n\n",
+        config->source, config->system, config->realms_count, config->services_count, config->grants_count,
+        held, config->asserts_count);
     json_t *rows = realms_of(config);
     print_table(stdout, rows, realms, sizeof realms / sizeof realms[0], "no realms");
     json_decref(rows);
@@ -103,7 +145,7 @@ static void print_summary(const struct mm_config *config, const struct initial *
 }
 
 static int print_as_json(const char *path, const struct mm_config *config, const struct initial *initial,
-                         const struct scenario_problems *problems)
+                         const struct scenario_problems *problems, json_t *assertions)
 {
     json_t *answer = json_pack("{s:s, s:b, s:o}", "file", path, "ok", problems->errors == 0, "problems",
                                problems_of(problems));
@@ -111,6 +153,7 @@ static int print_as_json(const char *path, const struct mm_config *config, const
         json_object_set_new(answer, "system", json_string(config->system));
         json_object_set_new(answer, "realms", realms_of(config));
         json_object_set_new(answer, "services", services_of(config, initial));
+        json_object_set(answer, "assertions", assertions);
     }
     int status = answer ? print_json(stdout, answer) : EXIT_FAILED;
     json_decref(answer);
@@ -127,14 +170,16 @@ int check_main(const struct arguments *arguments)
     int error = scenario_read(path, &problems, &config);
     if (!error)
         error = initial_new(config, &initial);
+    struct judged judged = {.config = config, .list = json_array()};
+    if (!error)
+        error = initial_check_asserts(initial, ASSERTIONS_WORK, &problems, take_verdict, &judged);
     if (!error) {
-        initial_check_asserts(initial, &problems);
         initial_check_rules(config, &problems);
         scenario_problems_sort(&problems);
     }
     int status = EXIT_FINE;
     if (arguments_has(arguments, "--json"))
-        status = print_as_json(path, config, initial, &problems);
+        status = print_as_json(path, config, initial, &problems, judged.list);
     else
         scenario_problems_print(&problems, stderr, print_colours(stderr));
     if (error < 0)
@@ -142,7 +187,8 @@ int check_main(const struct arguments *arguments)
     if (error || problems.errors > 0)
         status = EXIT_FAILED;
     else if (!status && !arguments_has(arguments, "--json"))
-        print_summary(config, initial);
+        print_summary(config, initial, judged.held);
+    json_decref(judged.list);
     initial_free(initial);
     mm_config_free(config);
     scenario_problems_deinit(&problems);

@@ -98,15 +98,24 @@ const struct command command_table[] = {
       INSTANCE},
      graph_main},
     {"explain",
-     "REALM SERVICE",
-     2,
+     "[REALM SERVICE]",
+     0,
      2,
      "say whether a realm may connect to a service, and why",
      "Shows each rule that is looked at, in order, with its place in the scenario, which one decided, and "
-     "what "
-     "would allow a connection that is denied. With --file it asks a scenario instead of a running system.",
+     "the "
+     "smallest change of the scenario that allows a connection that is denied, as lines to paste. With "
+     "--file it "
+     "asks a scenario instead of a running system; with --decision it shows a decision of the past, by the "
+     "number "
+     "in its event.",
      "realm explain client hello --file examples/hello.yaml",
-     {{"--file", 0, "FILE", "ask this scenario, with nothing running", NULL}, JSON, INSTANCE},
+     {{"--right", 0, "RIGHT", "ask for a channel with this right: send, grant, mint or revoke",
+       "send|grant|mint|revoke"},
+      {"--file", 0, "FILE", "ask this scenario, with nothing running", NULL},
+      {"--decision", 0, "N", "show the decision of this number", NULL},
+      JSON,
+      INSTANCE},
      explain_main},
     {"spawn",
      "REALM [ARG...]",

@@ -7,7 +7,13 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "tools/arguments.h"
+
 /* Prints an explanation for people. */
-void explain_print(FILE *stream, const char *realm, const char *service, const json_t *explanation);
+void explain_print(FILE *stream, const json_t *explanation);
+
+/* Explains a scenario of which nothing runs. Return: the exit status; EXIT_FINE: *ret_explanation is the
+ * caller's. */
+int explain_file(const struct arguments *arguments, const char *path, json_t **ret_explanation);
 
 #endif

@@ -119,7 +119,7 @@ static int print_graph(const struct arguments *arguments, const struct graph *gr
 int graph_main(const struct arguments *arguments)
 {
     struct client *client = NULL;
-    json_t *realms = NULL, *services = NULL, *channels = NULL, *caps = NULL;
+    json_t *realms = NULL, *services = NULL, *channels = NULL, *caps = NULL, *rules = NULL;
     int status = client_open(arguments, &client);
     if (!status)
         status = ask(client, "ps", &realms);
@@ -129,14 +129,18 @@ int graph_main(const struct arguments *arguments)
         status = ask(client, "channels", &channels);
     if (!status)
         status = ask(client, "caps", &caps);
+    if (!status)
+        status = ask(client, "rules", &rules);
     client_close(client);
     if (!status) {
-        struct graph graph = {.realms = realms, .services = services, .channels = channels, .caps = caps};
+        struct graph graph = {
+            .realms = realms, .services = services, .channels = channels, .caps = caps, .rules = rules};
         status = print_graph(arguments, &graph);
     }
     json_decref(realms);
     json_decref(services);
     json_decref(channels);
     json_decref(caps);
+    json_decref(rules);
     return status;
 }

@@ -79,17 +79,10 @@ static void print_edges(FILE *stream, const struct graph *graph, const json_t *r
     }
     for (size_t i = 0; i < json_array_size(graph->services); i++) {
         const json_t *row = json_array_get(graph->services, i);
-        const json_t *access = json_object_get(row, "access");
         int provider = number_of(realms, text_of(row, "provider"));
         if (provider >= 0)
             fprintf(stream, "  s%zu -> r%d [arrowhead=none, style=bold, label=\"provided by\"];\n", i,
                     provider);
-        for (size_t j = 0; j < json_array_size(access); j++) {
-            const char *who = json_string_value(json_array_get(access, j));
-            int realm = number_of(realms, who ? who : "");
-            if (realm >= 0)
-                fprintf(stream, "  r%d -> s%zu [style=dashed, label=\"may connect\"];\n", realm, i);
-        }
     }
     for (size_t i = 0; i < json_array_size(graph->channels); i++) {
         const json_t *row = json_array_get(graph->channels, i);
@@ -98,6 +91,31 @@ static void print_edges(FILE *stream, const struct graph *graph, const json_t *r
         if (client >= 0 && service >= 0)
             fprintf(stream, "  r%d -> s%d [label=\"channel, badge %" JSON_INTEGER_FORMAT "\"];\n", client,
                     service, json_integer_value(json_object_get(row, "badge")));
+    }
+}
+
+/* Who may connect, and who never: what the scenario says. A pattern or a word is a node of its own. */
+static void print_rules(FILE *stream, const struct graph *graph, const json_t *realms, const json_t *services)
+{
+    for (size_t i = 0; i < json_array_size(graph->rules); i++) {
+        const json_t *row = json_array_get(graph->rules, i);
+        const char *kind = text_of(row, "kind");
+        bool deny = strcmp(kind, "deny") == 0;
+        int service = number_of(services, text_of(row, "service"));
+        int realm = json_is_true(json_object_get(row, "realm")) ? number_of(realms, text_of(row, "who")) : -1;
+        if (service < 0)
+            continue;
+        if (realm < 0) {
+            fprintf(stream, "  p%zu [shape=plaintext, label=", i);
+            print_quoted(stream, text_of(row, "who"));
+            fprintf(stream, "];\n  p%zu -> s%d", i, service);
+        } else {
+            fprintf(stream, "  r%d -> s%d", realm, service);
+        }
+        fprintf(stream, " [style=dashed, %slabel=\"%s\"];\n", deny ? "color=red, " : "",
+                deny                         ? "denied"
+                : strcmp(kind, "grant") == 0 ? "granted"
+                                             : "may connect");
     }
 }
 
@@ -129,6 +147,7 @@ void graph_text_dot(FILE *stream, const struct graph *graph)
           stream);
     print_nodes(stream, graph);
     print_edges(stream, graph, realms, services);
+    print_rules(stream, graph, realms, services);
     print_capabilities(stream, graph, realms);
     fputs("}\n", stream);
     json_decref(realms);

@@ -11,7 +11,7 @@
 /* The answers of the admin socket to the questions of the same names. */
 struct graph {
     const json_t *realms; /* ps */
-    const json_t *services, *channels, *caps;
+    const json_t *services, *channels, *caps, *rules;
 };
 
 /* As a graph of graphviz's language. Names are data: whatever they hold, they are only ever labels. */

@@ -98,10 +98,10 @@ static int read_scenario(const char *path, const struct sandbox_features *featur
         requirements_check(config, features, waiter, &problems);
         error = initial_new(config, &initial);
     }
-    if (!error) {
-        initial_check_asserts(initial, &problems);
+    if (!error)
+        error = initial_check_asserts(initial, ASSERTIONS_WORK, &problems, NULL, NULL);
+    if (!error)
         scenario_problems_sort(&problems);
-    }
     initial_free(initial);
     scenario_problems_print(&problems, stderr, print_colours(stderr));
     int status = problems.errors > 0 ? EXIT_FAILED : EXIT_FINE;

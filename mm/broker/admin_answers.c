@@ -110,9 +110,11 @@ static json_t *access_of(const struct broker *broker, const struct mm_service *s
 
     for (size_t i = 0; i < service->access_count; i++) {
         const struct mm_access *access = &service->access[i];
-        const char *who = access->kind == MM_ACCESS_ALL        ? "all"
-                          : access->kind == MM_ACCESS_CHILDREN ? "children"
-                                                               : broker->config->realms[access->realm].name;
+        const char *who = access->kind == MM_ACCESS_ALL           ? "all"
+                          : access->kind == MM_ACCESS_CHILDREN    ? "children"
+                          : access->kind == MM_ACCESS_DESCENDANTS ? "descendants"
+                          : access->kind == MM_ACCESS_PATH        ? access->pattern
+                                                           : broker->config->realms[access->realm].name;
         if (!add(list, text(who)))
             return give_up(list);
     }
@@ -237,27 +239,4 @@ json_t *admin_answers_logs(const struct broker *broker, const char *realm)
         if (!add(list, admin_answers_line(line)))
             return give_up(list);
     return list;
-}
-
-/* --- explain --- */
-
-static json_t *steps_of(const struct broker_explanation *explanation)
-{
-    json_t *list = json_array();
-
-    for (size_t i = 0; i < explanation->steps_count; i++) {
-        json_t *step = json_pack("{s:s, s:o, s:b}", "rule", explanation->steps[i].rule, "at",
-                                 text(explanation->steps[i].at), "matched", explanation->steps[i].matched);
-        if (!add(list, step))
-            return give_up(list);
-    }
-    return list;
-}
-
-json_t *admin_answers_explanation(const struct broker_explanation *explanation)
-{
-    return json_pack("{s:b, s:s, s:o, s:o, s:b, s:o}", "allowed", explanation->allowed, "rule",
-                     explanation->reason.rule, "at", text(explanation->reason.at), "fix",
-                     text(explanation->reason.fix), "registered", explanation->registered, "steps",
-                     steps_of(explanation));
 }

@@ -19,6 +19,16 @@ json_t *admin_answers_caps(const struct broker *broker);
 json_t *admin_answers_counts(const struct broker *broker);
 json_t *admin_answers_logs(const struct broker *broker, const char *realm); /* NULL: of all */
 json_t *admin_answers_line(const struct logs_line *line);
-json_t *admin_answers_explanation(const struct broker_explanation *explanation);
+
+/* In admin_diagnosis.c: an explanation, and a refusal that was kept. right: NULL, or the one asked for. */
+struct diagnosis_entry;
+json_t *admin_answers_explanation(const struct broker *broker, const struct broker_realm *realm,
+                                  const char *service, const char *right,
+                                  const struct broker_explanation *explanation);
+/* A right by its name, with SEND; SEND alone for NULL. false: there is none of that name. */
+bool admin_answers_right(const char *name, uint32_t *ret_rights);
+json_t *admin_answers_decision(const struct broker *broker, const struct diagnosis_entry *entry);
+/* The scenario's grants, denials and access lists, one row an entry. */
+json_t *admin_answers_rules(const struct broker *broker);
 
 #endif

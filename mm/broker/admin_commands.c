@@ -18,6 +18,7 @@
 #include "librealm/core/name.h"
 #include "librealm/core/nearest.h"
 #include "mm/broker/admin_answers.h"
+#include "mm/broker/diagnosis.h"
 #include "mm/broker/launch_link.h"
 #include "mm/broker/revoke.h"
 
@@ -189,6 +190,11 @@ static json_t *run_caps(const struct request *request)
     return accept_with(admin_answers_caps(request->broker));
 }
 
+static json_t *run_rules(const struct request *request)
+{
+    return accept_with(admin_answers_rules(request->broker));
+}
+
 static json_t *run_counts(const struct request *request)
 {
     return accept_with(admin_answers_counts(request->broker));
@@ -196,18 +202,38 @@ static json_t *run_counts(const struct request *request)
 
 static json_t *run_explain(const struct request *request)
 {
+    const char *service = string_argument(request, "service"), *right = string_argument(request, "right");
     struct broker_explanation *explanation = NULL;
+    uint32_t rights;
 
     const struct broker_realm *realm = realm_argument(request);
     if (realm == NULL)
         return refuse_realm(request->broker, string_argument(request, "realm"));
-    int error = broker_explain(request->broker, realm, string_argument(request, "service"), &explanation);
+    if (!admin_answers_right(right, &rights))
+        return admin_commands_refuse("the rights are: send, grant, mint, revoke", "`%s` is no right",
+                                     quote(right).text);
+    int error = broker_explain(request->broker, realm, service, rights, &explanation);
     if (error != 0 && error != REALM_E_NO_SERVICE)
         return accept_with(NULL);
-    json_t *answer = error ? refuse_service(request->broker, string_argument(request, "service"))
-                           : accept_with(admin_answers_explanation(explanation));
+    json_t *answer =
+        error ? refuse_service(request->broker, service)
+              : accept_with(admin_answers_explanation(request->broker, realm, service, right, explanation));
     free(explanation);
     return answer;
+}
+
+static json_t *run_decision(const struct request *request)
+{
+    const char *number = string_argument(request, "number");
+    const size_t size = strlen(number);
+    const struct diagnosis_entry *entry = NULL;
+
+    if (size > 0 && size <= 19 && strspn(number, "0123456789") == size)
+        entry = diagnosis_find(request->broker, strtoull(number, NULL, 10));
+    if (entry == NULL)
+        return admin_commands_refuse("the event `denied` has the number; the last 256 refusals are kept",
+                                     "there is no decision `%s`", quote(number).text);
+    return accept_with(admin_answers_decision(request->broker, entry));
 }
 
 static json_t *refuse_spawn(const struct broker_spawn *spawn, int error)
@@ -339,8 +365,10 @@ static const struct command commands[] = {
     {"services", run_services, {{0}}},
     {"channels", run_channels, {{0}}},
     {"caps", run_caps, {{0}}},
+    {"rules", run_rules, {{0}}},
     {"counts", run_counts, {{0}}},
-    {"explain", run_explain, {{"realm", STRING, true}, {"service", STRING, true}}},
+    {"explain", run_explain, {{"realm", STRING, true}, {"service", STRING, true}, {"right", STRING, false}}},
+    {"decision", run_decision, {{"number", STRING, true}}},
     {"spawn", run_spawn, {{"realm", STRING, true}, {"name", STRING, false}, {"args", STRINGS, false}}},
     {"kill", run_kill, {{"realm", STRING, true}}},
     {"limit", run_limit, {{"realm", STRING, true}, {"memory", INTEGER, true}}},

@@ -18,6 +18,7 @@
 #include "mm/broker/authority.h"
 #include "mm/broker/connect.h"
 #include "mm/broker/cookies.h"
+#include "mm/broker/diagnosis.h"
 #include "mm/broker/ending.h"
 #include "mm/broker/launch_link.h"
 #include "mm/broker/lifecycle.h"
@@ -164,6 +165,7 @@ void broker_free(struct broker *broker)
     launch_free(broker->launch);
     realms_free_all(broker);
     revoke_deinit(broker);
+    diagnosis_free(broker);
     cookies_free(broker->cookies);
     policy_free(broker->policy);
     logs_free(broker->logs);

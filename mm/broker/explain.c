@@ -5,12 +5,14 @@
 #include "mm/broker/explain.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <realm/error.h>
 
+#include "mm/broker/diagnosis.h"
 #include "mm/broker/state.h"
 
 void broker_place(const struct broker *broker, uint32_t line, uint32_t column, char text[BROKER_PLACE_MAX])
@@ -71,16 +73,33 @@ void broker_explain_decision(const struct broker *broker, const struct broker_re
     describe_fix(broker, actor, name, &decision->fix, ret_reason->fix);
 }
 
-void explain_denied(struct broker_realm *realm, const char *service, const struct policy_decision *decision)
+void explain_denied(struct broker_realm *realm, enum question_kind kind, const struct broker_realm *child,
+                    const char *service, uint32_t rights, const struct policy_decision *decision)
 {
     struct broker_reason reason;
     broker_explain_decision(realm->broker, realm, service, decision, &reason);
-    events_emit(realm->broker->events, "denied", "{s:s, s:s, s:s, s:s, s:s}", "realm", realm->name, "service",
-                service, "rule", reason.rule, "at", reason.at, "fix", reason.fix);
+    const uint64_t number = diagnosis_keep(realm, kind, child, service, rights, decision);
+    if (!reason.fix[0] && number != 0)
+        snprintf(reason.fix, sizeof reason.fix, "`realm explain --decision %llu` has it",
+                 (unsigned long long)number);
+    events_emit(realm->broker->events, "denied", "{s:s, s:s, s:s, s:s, s:s, s:I}", "realm", realm->name,
+                "service", service, "rule", reason.rule, "at", reason.at, "fix", reason.fix, "decision",
+                (json_int_t)number);
+}
+
+/* What is said of a service by the rules, and what would change it. */
+static void find_fix(const struct broker *broker, const struct broker_realm *realm, const char *service,
+                     uint32_t rights, struct edits *ret_edits)
+{
+    struct question question;
+    ret_edits->count = 0;
+    diagnosis_question(broker, realm, service, rights, &question);
+    if (fix_find(broker->config, &question, ret_edits) != 0)
+        ret_edits->count = 0;
 }
 
 int broker_explain(const struct broker *broker, const struct broker_realm *realm, const char *service,
-                   struct broker_explanation **ret_explanation)
+                   uint32_t rights, struct broker_explanation **ret_explanation)
 {
     struct broker_explanation *explanation = calloc(1, sizeof(*explanation));
     if (!explanation)
@@ -91,7 +110,11 @@ int broker_explain(const struct broker *broker, const struct broker_realm *realm
     policy_would_connect(broker->policy, &event, &decision);
     bool declared = broker_service_of(broker, decision.service) != NULL;
     explanation->allowed = decision.status == 0 || (decision.status == REALM_E_NO_SERVICE && declared);
+    explanation->allowed = explanation->allowed && (decision.rights & rights) == rights;
     explanation->registered = decision.registered;
+    explanation->decision = decision;
+    if (declared && !explanation->allowed)
+        find_fix(broker, realm, service, rights, &explanation->edits);
     broker_explain_decision(broker, realm, service, &decision, &explanation->reason);
 
     struct policy_step steps[BROKER_STEPS_MAX];

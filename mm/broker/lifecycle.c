@@ -121,6 +121,19 @@ static void answer_spawner(struct broker_realm *realm, int status)
     realm->spawner = NULL;
 }
 
+/* The children that start with their parent; an instance has none that do. */
+static void start_children(struct broker_realm *parent)
+{
+    struct broker *broker = parent->broker;
+    for (size_t i = 0; !parent->instance && i < broker->config->realms_count; i++) {
+        const struct mm_realm *declaration = &broker->config->realms[i];
+        if (!declaration->start || declaration->parent != parent->declaration)
+            continue;
+        if (lifecycle_start(broker->declared[i], policy_init_realm(broker->policy)))
+            logs_say(broker->logs, declaration->name, "cannot be started with its parent");
+    }
+}
+
 void lifecycle_started(struct broker_realm *realm, const struct realm_launch_spawned *event, const int *fds)
 {
     struct broker *broker = realm->broker;
@@ -144,6 +157,7 @@ void lifecycle_started(struct broker_realm *realm, const struct realm_launch_spa
     tell_parent(realm, REALM_STATE_RUNNING, 0);
     if (launch_regions(realm, LAUNCH_FOR_PAGE, 1, PAGE_BYTES))
         lifecycle_offend(realm, "needed more memory than there is");
+    start_children(realm);
 }
 
 void lifecycle_loaded(struct broker_realm *realm)

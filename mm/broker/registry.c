@@ -54,7 +54,7 @@ void registry_register(struct broker_realm *realm, const struct realm_control_na
     realm->decisions++;
     if (decision.status) {
         if (decision.status != REALM_E_EXISTS)
-            explain_denied(realm, name, &decision);
+            explain_denied(realm, QUESTION_REGISTER, NULL, name, 0, &decision);
         delivery_reply(realm, request->header.xid, decision.status, 0, realm->decisions);
         return;
     }

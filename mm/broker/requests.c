@@ -133,7 +133,7 @@ void requests_grant(struct broker_realm *realm, const struct realm_control_grant
     policy_decide(broker->policy, &event, &decision);
     broker->decisions++;
     if (decision.status == REALM_E_DENIED || decision.status == REALM_E_NO_SERVICE)
-        explain_denied(realm, service, &decision);
+        explain_denied(realm, QUESTION_GRANT, child, service, request->rights, &decision);
     int status = decision.status;
     if (status == 0 && policy_reserve(broker->policy, &event))
         status = REALM_E_LIMIT;

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "librealm/proto/control.h"
+#include "mm/analysis/edits.h"
 #include "mm/broker/admin.h"
 #include "mm/broker/broker.h"
 #include "mm/broker/events.h"
@@ -30,6 +31,7 @@ struct broker_realm;
 struct broker_service;
 struct broker_channel;
 struct revoke_lingering;
+struct diagnosis;
 
 /* The struct that a member is embedded in. */
 #define broker_container(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
@@ -268,6 +270,7 @@ struct broker {
     uint32_t lingering_count;
     struct poll_timer lingering_timer;
     struct poll_timer authority_timer; /* the policy has more to clear away than one round does */
+    struct diagnosis *diagnosis;       /* refusals of late (diagnosis.c); NULL: none yet */
     bool client_started;               /* a realm that provides nothing has ever been started */
     struct broker_realm *offenders;    /* to be ended before the round is over */
     bool sweep_due;                    /* an instance may be over */
@@ -356,9 +359,11 @@ void broker_explain_decision(const struct broker *broker, const struct broker_re
                              const struct policy_decision *decision, struct broker_reason *ret_reason);
 
 struct broker_explanation {
-    bool allowed;    /* by the policy, whether or not it is registered now */
+    bool allowed;    /* by the policy, whether or not it is registered now; with the rights asked for */
     bool registered; /* somebody provides it at this moment */
     struct broker_reason reason;
+    struct policy_decision decision;
+    struct edits edits; /* the smallest change that would allow it; none: it is allowed, or nothing would */
     size_t steps_count;
     struct {
         const char *rule;
@@ -367,11 +372,11 @@ struct broker_explanation {
     } steps[BROKER_STEPS_MAX];
 };
 
-/* Would realm be let through to the service? Changes nothing. Return: 0; REALM_E_NO_SERVICE: no such name
- * is declared (the fix says so); -ENOMEM. The explanation is the caller's to free() in all cases of 0 and
- * REALM_E_NO_SERVICE. */
+/* Would realm be let through to the service, with these rights (and SEND)? Changes nothing. Return: 0;
+ * REALM_E_NO_SERVICE: no such name is declared (the fix says so); -ENOMEM. The explanation is the caller's to
+ * free() in all cases of 0 and REALM_E_NO_SERVICE. */
 int broker_explain(const struct broker *broker, const struct broker_realm *realm, const char *service,
-                   struct broker_explanation **ret_explanation);
+                   uint32_t rights, struct broker_explanation **ret_explanation);
 
 /* --- running it a step at a time, for broker_run and for tests --- */
 

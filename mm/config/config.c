@@ -26,10 +26,29 @@ static void free_realm(struct mm_realm *realm)
 static void free_service(struct mm_service *service)
 {
     free(service->name);
+    for (size_t i = 0; i < service->access_count; i++)
+        free(service->access[i].pattern);
     free(service->access);
     for (size_t i = 0; i < service->aliases_count; i++)
         free(service->aliases[i].name);
     free(service->aliases);
+}
+
+static void free_rules(struct mm_config *config)
+{
+    for (size_t i = 0; i < config->grants_count; i++)
+        free(config->grants[i].pattern);
+    for (size_t i = 0; i < config->denies_count; i++)
+        free(config->denies[i].who.pattern);
+    for (size_t i = 0; i < config->asserts_count; i++) {
+        for (size_t j = 0; j < config->asserts[i].subjects_count; j++)
+            free(config->asserts[i].subjects[j].pattern);
+        free(config->asserts[i].subjects);
+        free(config->asserts[i].trust);
+    }
+    free(config->grants);
+    free(config->denies);
+    free(config->asserts);
 }
 
 void mm_config_free(struct mm_config *config)
@@ -44,8 +63,7 @@ void mm_config_free(struct mm_config *config)
     free(config->source);
     free(config->realms);
     free(config->services);
-    free(config->grants);
-    free(config->asserts);
+    free_rules(config);
     free(config->requirements);
     free(config);
 }

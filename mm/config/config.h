@@ -60,6 +60,26 @@ struct mm_limits {
         .descriptors = 4096, .waits = 32, .log_bytes = 32768                                                 \
     }
 
+/* How much a realm and all its descendants may use together (docs/design/capabilities.md, section 1). */
+enum mm_resource {
+    MM_RESOURCE_REALMS,
+    MM_RESOURCE_CHANNELS,
+    MM_RESOURCE_CAPABILITIES,
+    MM_RESOURCE_MEMORY, /* bytes */
+    MM_RESOURCE_DESCRIPTORS,
+    MM_RESOURCE_REQUESTS,
+    MM_RESOURCES, /* how many there are */
+};
+
+#define MM_UNLIMITED UINT64_MAX
+
+struct mm_quota {
+    bool limited[MM_RESOURCES]; /* else it has its parent's */
+    uint64_t limit[MM_RESOURCES];
+    struct mm_place place[MM_RESOURCES];
+};
+
+#define MM_GATE_MAX          63u  /* gated calls are numbered from 1 (Anos: to 21) */
 #define MM_CHANNELS_CLIENT   256u /* of a realm that provides nothing, unless its limits say otherwise */
 #define MM_CHANNELS_PROVIDER 4096u
 
@@ -78,21 +98,29 @@ struct mm_realm {
     bool provider;     /* some service names it: it gets what a server needs */
     enum mm_restart restart;
     struct mm_limits limits;
+    struct mm_quota quota;
+    bool debug;                 /* it may look at others */
+    uint64_t gates;             /* bit n: the gated call n, 1 to MM_GATE_MAX */
     uint32_t start_limit_count; /* at most so many starts … */
     uint64_t start_limit_ns;    /* … in this time */
     struct mm_place place;
 };
 
+/* Whom an entry of a list means. */
 enum mm_access_kind {
-    MM_ACCESS_REALM,    /* a named realm, or the instances of a template */
-    MM_ACCESS_CHILDREN, /* the children of the realm that registered it */
-    MM_ACCESS_ALL,
+    MM_ACCESS_REALM,       /* a named realm, or the instances of a template */
+    MM_ACCESS_CHILDREN,    /* the children of the provider */
+    MM_ACCESS_ALL,         /* every realm */
+    MM_ACCESS_DESCENDANTS, /* the provider's children, their children, and so on */
+    MM_ACCESS_PATH,        /* the realms whose path matches a pattern */
 };
 
 struct mm_access {
     enum mm_access_kind kind;
     uint32_t realm; /* MM_ACCESS_REALM: index */
     struct mm_place place;
+    uint32_t rights; /* REALM_RIGHT_*, with SEND; 0: just SEND */
+    char *pattern;   /* MM_ACCESS_PATH; else NULL */
 };
 
 /* One more name of a service. Numbers and names do not meet: endpoint ids (HNX) and ports (DarqOS) are
@@ -112,19 +140,56 @@ struct mm_service {
     struct mm_place place;
 };
 
+/* Who may connect to what, whatever the service's own list says. */
 struct mm_grant {
-    uint32_t realm;   /* index: who may */
+    uint32_t realm;   /* index: who may; unless there is a pattern */
     uint32_t service; /* index: connect to what */
     uint32_t rights;
     struct mm_place place;
+    char *pattern; /* the realms whose path matches it; NULL: the realm */
 };
 
-enum mm_assert_kind { MM_ASSERT_NEVER, MM_ASSERT_ALWAYS };
+/* Who may not, whatever else says so: an entry of a service's `deny`, or of `grants`. */
+struct mm_deny {
+    uint32_t service;
+    struct mm_access who; /* without rights */
+};
+
+enum mm_choice { MM_CHOICE_DEFAULT, MM_CHOICE_YES, MM_CHOICE_NO };
+
+/* Who may call whom without a rule, by their place in the tree. Default: yes, yes, no. */
+struct mm_hierarchy {
+    enum mm_choice children_to_parent, parent_to_children, siblings;
+};
+
+enum mm_assert_kind {
+    MM_ASSERT_NEVER,  /* none of the subjects can ever get there */
+    MM_ASSERT_ALWAYS, /* each of them may, in every state */
+    MM_ASSERT_ONLY,   /* nobody else can ever */
+};
+
+/* Whom an assertion speaks of. */
+enum mm_subject_kind {
+    MM_SUBJECT_REALM,       /* a realm, or all instances of a template */
+    MM_SUBJECT_DESCENDANTS, /* of a realm, without itself */
+    MM_SUBJECT_ALL,
+    MM_SUBJECT_PATH,
+};
+
+struct mm_subject {
+    enum mm_subject_kind kind;
+    uint32_t realm; /* index; REALM, DESCENDANTS */
+    char *pattern;  /* PATH; else NULL */
+};
 
 struct mm_assert {
     enum mm_assert_kind kind;
-    uint32_t realm;
+    struct mm_subject *subjects;
+    size_t subjects_count; /* of an ONLY also 0: nobody at all */
     uint32_t service;
+    uint32_t rights; /* with all of these; SEND is among them */
+    uint32_t *trust; /* realms that give nothing away, whatever they may: indices */
+    size_t trust_count;
     struct mm_place place;
 };
 
@@ -152,6 +217,9 @@ struct mm_config {
     size_t services_count;
     struct mm_grant *grants;
     size_t grants_count;
+    struct mm_deny *denies;
+    size_t denies_count;
+    struct mm_hierarchy hierarchy;
     struct mm_assert *asserts;
     size_t asserts_count;
     struct mm_requirement *requirements;

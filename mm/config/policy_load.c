@@ -22,6 +22,15 @@ static struct policy_place place_of(struct mm_place place)
     return (struct policy_place){.line = place.line, .column = place.column};
 }
 
+static const enum policy_resource resources[MM_RESOURCES] = {[MM_RESOURCE_REALMS] = POLICY_REALMS,
+                                                             [MM_RESOURCE_CHANNELS] = POLICY_CHANNELS,
+                                                             [MM_RESOURCE_CAPABILITIES] = POLICY_CAPABILITIES,
+                                                             [MM_RESOURCE_MEMORY] = POLICY_MEMORY,
+                                                             [MM_RESOURCE_DESCRIPTORS] = POLICY_DESCRIPTORS,
+                                                             [MM_RESOURCE_REQUESTS] = POLICY_REQUESTS};
+
+/* --- realms --- */
+
 /* The topmost ancestor of a realm (or the realm itself) that has not been added; its parent has been. */
 static int topmost_missing(const struct mm_config *config, const struct policy_realm *realms, uint32_t realm,
                            uint32_t *ret_topmost)
@@ -39,6 +48,23 @@ static int topmost_missing(const struct mm_config *config, const struct policy_r
     return REALM_E_BAD_ARGUMENT; /* went round in a circle */
 }
 
+static int add_realm(const struct mm_config *config, struct policy *policy, struct policy_realm *realms,
+                     uint32_t number)
+{
+    const struct mm_realm *realm = &config->realms[number];
+    const struct policy_declaration declaration = {
+        .parent = realm->parent == MM_INIT ? policy_init_realm(policy) : realms[realm->parent],
+        .name = name_of(realm->name),
+        .place = place_of(realm->place),
+        .debug = realm->debug,
+        .gates = realm->gates};
+    int error = policy_add_realm(policy, &declaration, &realms[number]);
+    for (size_t i = 0; !error && i < MM_RESOURCES; i++)
+        if (realm->quota.limited[i])
+            error = policy_set_limit(policy, realms[number], resources[i], realm->quota.limit[i]);
+    return error;
+}
+
 static int load_realms(const struct mm_config *config, struct policy *policy, struct policy_realm *ret_realms)
 {
     memset(ret_realms, 0, config->realms_count * sizeof *ret_realms);
@@ -46,15 +72,8 @@ static int load_realms(const struct mm_config *config, struct policy *policy, st
         while (ret_realms[i].index == 0) {
             uint32_t next;
             int error = topmost_missing(config, ret_realms, i, &next);
-            if (error)
-                return error;
-            uint32_t parent = config->realms[next].parent;
-            const struct policy_declaration declaration = {
-                .parent = parent == MM_INIT ? policy_init_realm(policy) : ret_realms[parent],
-                .name = name_of(config->realms[next].name),
-                .place = place_of(config->realms[next].place),
-            };
-            error = policy_add_realm(policy, &declaration, &ret_realms[next]);
+            if (!error)
+                error = add_realm(config, policy, ret_realms, next);
             if (error)
                 return error;
         }
@@ -62,25 +81,29 @@ static int load_realms(const struct mm_config *config, struct policy *policy, st
     return 0;
 }
 
-static int load_access(const struct mm_config *config, struct policy *policy, const struct mm_access *access,
-                       const struct policy_realm *realms, struct policy_service service)
+/* --- rules --- */
+
+/* An entry of a list. false: it names a realm that there is not. */
+static bool entry_of(const struct mm_config *config, const struct policy_realm *realms,
+                     const struct mm_access *access, struct policy_entry *ret_entry)
 {
-    struct policy_entry entry = {.rights = REALM_RIGHT_SEND, .place = place_of(access->place)};
-    switch (access->kind) {
-    case MM_ACCESS_CHILDREN:
-        entry.match = POLICY_MATCH_CHILDREN;
-        break;
-    case MM_ACCESS_ALL:
-        entry.match = POLICY_MATCH_ALL;
-        break;
-    case MM_ACCESS_REALM:
-        if (access->realm >= config->realms_count)
-            return REALM_E_BAD_ARGUMENT;
-        entry.match = POLICY_MATCH_REALM;
-        entry.realm = realms[access->realm];
-        break;
-    }
-    return policy_add_access(policy, service, &entry);
+    static const enum policy_match matches[] = {[MM_ACCESS_REALM] = POLICY_MATCH_REALM,
+                                                [MM_ACCESS_CHILDREN] = POLICY_MATCH_CHILDREN,
+                                                [MM_ACCESS_ALL] = POLICY_MATCH_ALL,
+                                                [MM_ACCESS_DESCENDANTS] = POLICY_MATCH_DESCENDANTS,
+                                                [MM_ACCESS_PATH] = POLICY_MATCH_PATH};
+    if ((size_t)access->kind >= sizeof matches / sizeof matches[0] ||
+        (access->kind == MM_ACCESS_REALM && access->realm >= config->realms_count) ||
+        (access->kind == MM_ACCESS_PATH && !access->pattern))
+        return false;
+    *ret_entry = (struct policy_entry){.match = matches[access->kind],
+                                       .rights = access->rights ? access->rights : REALM_RIGHT_SEND,
+                                       .place = place_of(access->place)};
+    if (access->kind == MM_ACCESS_REALM)
+        ret_entry->realm = realms[access->realm];
+    if (access->kind == MM_ACCESS_PATH)
+        ret_entry->pattern = name_of(access->pattern);
+    return true;
 }
 
 static int load_service(const struct mm_config *config, struct policy *policy,
@@ -93,26 +116,55 @@ static int load_service(const struct mm_config *config, struct policy *policy,
                                    place_of(declared->place), ret_service);
     for (size_t i = 0; !error && i < declared->aliases_count; i++)
         error = policy_add_alias(policy, *ret_service, name_of(declared->aliases[i].name));
-    for (size_t i = 0; !error && i < declared->access_count; i++)
-        error = load_access(config, policy, &declared->access[i], realms, *ret_service);
+    for (size_t i = 0; !error && i < declared->access_count; i++) {
+        struct policy_entry entry;
+        if (!entry_of(config, realms, &declared->access[i], &entry))
+            return REALM_E_BAD_ARGUMENT;
+        error = policy_add_access(policy, *ret_service, &entry);
+    }
     return error;
+}
+
+static int load_grant(const struct mm_config *config, struct policy *policy, const struct mm_grant *grant,
+                      const struct policy_realm *realms, const struct policy_service *services)
+{
+    const struct mm_access to = {.kind = grant->pattern ? MM_ACCESS_PATH : MM_ACCESS_REALM,
+                                 .realm = grant->realm,
+                                 .pattern = grant->pattern,
+                                 .rights = grant->rights,
+                                 .place = grant->place};
+    struct policy_entry entry;
+    if (grant->service >= config->services_count || !entry_of(config, realms, &to, &entry))
+        return REALM_E_BAD_ARGUMENT;
+    return policy_add_grant(policy, services[grant->service], &entry);
+}
+
+static int load_deny(const struct mm_config *config, struct policy *policy, const struct mm_deny *deny,
+                     const struct policy_realm *realms, const struct policy_service *services)
+{
+    struct policy_entry entry;
+    if (deny->service >= config->services_count || !entry_of(config, realms, &deny->who, &entry))
+        return REALM_E_BAD_ARGUMENT;
+    return policy_add_deny(policy, services[deny->service], &entry);
+}
+
+static unsigned hierarchy_of(const struct mm_hierarchy *hierarchy)
+{
+    return (hierarchy->children_to_parent != MM_CHOICE_NO ? POLICY_CHILDREN_CALL_PARENTS : 0u) |
+           (hierarchy->parent_to_children != MM_CHOICE_NO ? POLICY_PARENTS_CALL_CHILDREN : 0u) |
+           (hierarchy->siblings == MM_CHOICE_YES ? POLICY_SIBLINGS_CALL : 0u);
 }
 
 int mm_config_load(const struct mm_config *config, struct policy *policy, struct policy_realm *ret_realms,
                    struct policy_service *ret_services)
 {
+    policy_set_hierarchy(policy, hierarchy_of(&config->hierarchy));
     int error = config->realms_count > 0 ? load_realms(config, policy, ret_realms) : 0;
     for (size_t i = 0; !error && i < config->services_count; i++)
         error = load_service(config, policy, &config->services[i], ret_realms, &ret_services[i]);
-    for (size_t i = 0; !error && i < config->grants_count; i++) {
-        const struct mm_grant *grant = &config->grants[i];
-        if (grant->realm >= config->realms_count || grant->service >= config->services_count)
-            return REALM_E_BAD_ARGUMENT;
-        const struct policy_entry entry = {.match = POLICY_MATCH_REALM,
-                                           .realm = ret_realms[grant->realm],
-                                           .rights = grant->rights,
-                                           .place = place_of(grant->place)};
-        error = policy_add_grant(policy, ret_services[grant->service], &entry);
-    }
+    for (size_t i = 0; !error && i < config->denies_count; i++)
+        error = load_deny(config, policy, &config->denies[i], ret_realms, ret_services);
+    for (size_t i = 0; !error && i < config->grants_count; i++)
+        error = load_grant(config, policy, &config->grants[i], ret_realms, ret_services);
     return error;
 }

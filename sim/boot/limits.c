@@ -4,7 +4,7 @@
 #include "sim/boot/fields.h"
 #include "sim/boot/size.h"
 
-static bool read_size(struct reader *reader, const struct yaml_node *value, const char *what, uint64_t min,
+bool limits_read_size(struct reader *reader, const struct yaml_node *value, const char *what, uint64_t min,
                       uint64_t max, uint64_t *ret_bytes)
 {
     uint64_t bytes;
@@ -40,14 +40,14 @@ static void read_memory(struct reader *reader, const struct yaml_node *value, vo
 {
     struct mm_limits *limits = note(value, target, MM_LIMIT_MEMORY);
 
-    read_size(reader, value, "memory", MIB(1), GIB(1024), &limits->memory_bytes);
+    limits_read_size(reader, value, "memory", MIB(1), GIB(1024), &limits->memory_bytes);
 }
 
 static void read_address_space(struct reader *reader, const struct yaml_node *value, void *target)
 {
     struct mm_limits *limits = note(value, target, MM_LIMIT_ADDRESS_SPACE);
 
-    read_size(reader, value, "address_space", MIB(16), GIB(4096), &limits->address_space_bytes);
+    limits_read_size(reader, value, "address_space", MIB(16), GIB(4096), &limits->address_space_bytes);
 }
 
 static void read_log(struct reader *reader, const struct yaml_node *value, void *target)
@@ -55,7 +55,7 @@ static void read_log(struct reader *reader, const struct yaml_node *value, void 
     struct mm_limits *limits = note(value, target, MM_LIMIT_LOG);
     uint64_t bytes;
 
-    if (read_size(reader, value, "log", KIB(1), MIB(1), &bytes))
+    if (limits_read_size(reader, value, "log", KIB(1), MIB(1), &bytes))
         limits->log_bytes = (uint32_t)bytes;
 }
 

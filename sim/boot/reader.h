@@ -17,21 +17,31 @@ struct reader {
     struct mm_config *config;
     struct names realms;   /* once they have been read */
     struct names services; /* with their aliases */
-    int error;             /* 0, or -ENOMEM: sticks, and nothing is worth going on for */
+    size_t denies_capacity;
+    int error; /* 0, or -ENOMEM: sticks, and nothing is worth going on for */
 };
 
 /* The sections of a scenario, in the order in which they must be read; NULL: the section is not there. */
 void realms_read(struct reader *reader, const struct yaml_node *list);
 /* The map `limits` of a realm: what it names is changed in *limits. */
 void limits_read(struct reader *reader, const struct yaml_node *map, struct mm_limits *limits);
+/* A size with its unit, from min to max bytes. false: reported. */
+bool limits_read_size(struct reader *reader, const struct yaml_node *value, const char *what, uint64_t min,
+                      uint64_t max, uint64_t *ret_bytes);
+/* The map `quota` of a realm, and its list `capabilities`. */
+void quota_read(struct reader *reader, const struct yaml_node *map, struct mm_quota *quota);
+void quota_read_capabilities(struct reader *reader, const struct yaml_node *list, struct mm_realm *realm);
 void services_read(struct reader *reader, const struct yaml_node *list);
 void rules_read_grants(struct reader *reader, const struct yaml_node *list);
-void rules_read_asserts(struct reader *reader, const struct yaml_node *list);
+void rules_read_hierarchy(struct reader *reader, const struct yaml_node *map);
+/* An entry of a service's `deny`: goes to the configuration's. */
+void rules_add_deny(struct reader *reader, const struct yaml_node *entry, uint32_t service);
+void asserts_read(struct reader *reader, const struct yaml_node *list);
 void rules_read_requirements(struct reader *reader, const struct yaml_node *list);
 
 /* Looks a realm or a service up; a name that is not there is a problem, with the nearest one that is. */
 bool reader_find_realm(struct reader *reader, const char *name, struct mm_place place, uint32_t *ret_index);
-/* Also for an access list, where `children` and `all` may have been meant. */
+/* Also for an access list, where `children`, `descendants` or `all` may have been meant. */
 bool reader_find_client(struct reader *reader, const char *name, struct mm_place place, uint32_t *ret_index);
 bool reader_find_service(struct reader *reader, const char *name, struct mm_place place, uint32_t *ret_index);
 

@@ -8,6 +8,7 @@
 #include "librealm/core/assert.h"
 #include "sim/boot/fields.h"
 #include "sim/boot/paths.h"
+#include "sim/boot/who.h"
 
 #define ARGS_MAX          1024u
 #define ARGS_BYTES        65536u
@@ -111,7 +112,7 @@ static void read_name(struct reader *reader, const struct yaml_node *value, void
     const char *name;
     if (!fields_name(reader, value, "name", &name))
         return;
-    if (strcmp(name, "children") == 0 || strcmp(name, "all") == 0)
+    if (who_is_word(name))
         fields_problem(reader, value, "\"%s\" has a meaning in access lists and cannot name a realm", name);
     ((struct draft *)target)->realm->name = fields_copy(reader, name);
 }
@@ -208,6 +209,16 @@ static void read_limits(struct reader *reader, const struct yaml_node *value, vo
     limits_read(reader, value, &((struct draft *)target)->realm->limits);
 }
 
+static void read_quota(struct reader *reader, const struct yaml_node *value, void *target)
+{
+    quota_read(reader, value, &((struct draft *)target)->realm->quota);
+}
+
+static void read_capabilities(struct reader *reader, const struct yaml_node *value, void *target)
+{
+    quota_read_capabilities(reader, value, ((struct draft *)target)->realm);
+}
+
 static const struct field realm_fields[] = {
     {"name", true, read_name},
     {"program", true, read_program},
@@ -220,6 +231,8 @@ static const struct field realm_fields[] = {
     {"restart", false, read_restart},
     {"start_limit", false, read_start_limit},
     {"limits", false, read_limits},
+    {"quota", false, read_quota},
+    {"capabilities", false, read_capabilities},
 };
 
 static void read_realm(struct reader *reader, const struct yaml_node *node, struct draft *draft)

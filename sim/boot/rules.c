@@ -1,26 +1,37 @@
 /*
- * The sections `grants`, `assert` and `require`. Realms and services have been read before.
+ * The sections `grants`, `hierarchy` and `require`. Realms and services have been read before grants.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <realm/types.h>
 
 #include "sim/boot/fields.h"
+#include "sim/boot/who.h"
 
 /* --- grants --- */
 
+/* An entry of `grants`: {to: …, service: …, rights: […]}, or {deny: …, service: …}. */
 struct grant_draft {
-    struct mm_grant grant;
-    bool to, service; /* resolved */
+    struct mm_access to;
+    const struct yaml_node *to_node, *deny_node, *rights_node;
+    uint32_t service;
+    uint32_t rights;
+    bool to_good, service_good, rights_good;
 };
 
 static void read_to(struct reader *reader, const struct yaml_node *value, void *target)
 {
     struct grant_draft *draft = target;
-    const char *name;
-    if (fields_name(reader, value, "to", &name))
-        draft->to = reader_find_realm(reader, name, value->place, &draft->grant.realm);
+    draft->to_node = value;
+    draft->to_good = who_read_to(reader, value, &draft->to);
+}
+
+static void read_deny(struct reader *reader, const struct yaml_node *value, void *target)
+{
+    (void)reader;
+    ((struct grant_draft *)target)->deny_node = value;
 }
 
 static void read_service(struct reader *reader, const struct yaml_node *value, void *target)
@@ -28,132 +39,120 @@ static void read_service(struct reader *reader, const struct yaml_node *value, v
     struct grant_draft *draft = target;
     const char *name;
     if (fields_name(reader, value, "service", &name))
-        draft->service = reader_find_service(reader, name, value->place, &draft->grant.service);
+        draft->service_good = reader_find_service(reader, name, value->place, &draft->service);
 }
 
 static void read_rights(struct reader *reader, const struct yaml_node *value, void *target)
 {
-    (void)target; /* there is one right, and a grant has it from the start */
-    static const char *const words[] = {"send", NULL};
-    size_t count, index;
-    if (!fields_list(reader, value, "rights", &count))
-        return;
-    if (count == 0)
-        fields_problem(reader, value, "rights lists nothing, so the grant would allow nothing: write [send]");
-    for (const struct yaml_node *entry = value->children; entry; entry = entry->next)
-        fields_choice(reader, entry, "a right that can be granted", words, &index);
+    struct grant_draft *draft = target;
+    draft->rights_node = value;
+    draft->rights_good = who_read_rights(reader, value, &draft->rights);
 }
 
 static const struct field grant_fields[] = {
-    {"to", true, read_to},
+    {"to", false, read_to},
+    {"deny", false, read_deny},
     {"service", true, read_service},
     {"rights", false, read_rights},
 };
+
+void rules_add_deny(struct reader *reader, const struct yaml_node *entry, uint32_t service)
+{
+    struct mm_config *config = reader->config;
+    if (config->denies_count == reader->denies_capacity) {
+        size_t capacity = reader->denies_capacity ? 2 * reader->denies_capacity : 8;
+        struct mm_deny *denies = reallocarray(config->denies, capacity, sizeof *denies);
+        if (!denies) {
+            reader->error = -ENOMEM;
+            return;
+        }
+        config->denies = denies;
+        reader->denies_capacity = capacity;
+    }
+    struct mm_deny *deny = &config->denies[config->denies_count];
+    *deny = (struct mm_deny){.service = service};
+    if (who_read_entry(reader, entry, "an entry of deny", false, &deny->who))
+        config->denies_count++;
+}
+
+/* Whether the draft says one thing and says it whole. */
+static bool settle(struct reader *reader, const struct yaml_node *node, const struct grant_draft *draft)
+{
+    if (draft->to_node && draft->deny_node)
+        fields_problem(reader, draft->deny_node, "an entry either grants or denies: make it two entries");
+    else if (!draft->to_node && !draft->deny_node)
+        fields_problem(reader, node, "a grant needs the key \"to\" (or \"deny\")");
+    else if (draft->deny_node && draft->rights_node)
+        fields_problem(reader, draft->rights_node->key, "deny takes everything away: it has no rights");
+    else
+        return draft->service_good && draft->rights_good && (draft->deny_node || draft->to_good);
+    return false;
+}
+
+static void read_grant(struct reader *reader, const struct yaml_node *node)
+{
+    struct mm_config *config = reader->config;
+    struct grant_draft draft = {.rights = REALM_RIGHT_SEND, .rights_good = true};
+    bool map = fields_read(reader, node, "a grant", grant_fields,
+                           sizeof grant_fields / sizeof grant_fields[0], &draft);
+    if (!map || !settle(reader, node, &draft)) {
+        if (draft.to_good)
+            free(draft.to.pattern);
+    } else if (draft.deny_node) {
+        rules_add_deny(reader, draft.deny_node, draft.service);
+    } else {
+        config->grants[config->grants_count++] = (struct mm_grant){.realm = draft.to.realm,
+                                                                   .service = draft.service,
+                                                                   .rights = draft.rights,
+                                                                   .place = node->place,
+                                                                   .pattern = draft.to.pattern};
+    }
+}
 
 void rules_read_grants(struct reader *reader, const struct yaml_node *list)
 {
     size_t count;
     if (!fields_list(reader, list, "grants", &count))
         return;
-    struct mm_config *config = reader->config;
-    config->grants = fields_array(reader, count, sizeof *config->grants);
-    for (const struct yaml_node *node = list->children; node && !reader->error; node = node->next) {
-        struct grant_draft draft = {.grant = {.rights = REALM_RIGHT_SEND, .place = node->place}};
-        fields_read(reader, node, "a grant", grant_fields, sizeof grant_fields / sizeof grant_fields[0],
-                    &draft);
-        if (draft.to && draft.service)
-            config->grants[config->grants_count++] = draft.grant;
-    }
+    reader->config->grants = fields_array(reader, count, sizeof *reader->config->grants);
+    for (const struct yaml_node *node = list->children; node && !reader->error; node = node->next)
+        read_grant(reader, node);
 }
 
-/* --- assert --- */
+/* --- hierarchy --- */
 
-struct assert_draft {
-    struct mm_assert assertion;
-    const struct yaml_node *said; /* which of the two keys was there */
-    bool good;
-};
-
-/* Cuts spaces off both ends of the first size bytes, in a copy. */
-static char *trimmed(struct reader *reader, const char *text, size_t size)
+static void read_choice(struct reader *reader, const struct yaml_node *value, const char *what,
+                        enum mm_choice *ret_choice)
 {
-    while (size > 0 && *text == ' ') {
-        text++;
-        size--;
-    }
-    while (size > 0 && text[size - 1] == ' ')
-        size--;
-    char *copy = fields_copy(reader, text);
-    if (copy)
-        copy[size] = '\0';
-    return copy;
+    bool yes;
+    if (fields_bool(reader, value, what, &yes))
+        *ret_choice = yes ? MM_CHOICE_YES : MM_CHOICE_NO;
 }
 
-static void read_path(struct reader *reader, const struct yaml_node *value, struct assert_draft *draft)
+static void read_children(struct reader *reader, const struct yaml_node *value, void *target)
 {
-    const char *text;
-    if (!fields_string(reader, value, "an assertion", &text))
-        return;
-    const char *arrow = strstr(text, "->");
-    if (!arrow) {
-        fields_problem(reader, value, "an assertion is written as \"realm -> service\"");
-        return;
-    }
-    char *realm = trimmed(reader, text, (size_t)(arrow - text));
-    char *service = trimmed(reader, arrow + 2, strlen(arrow + 2));
-    if (realm && service) {
-        bool found = reader_find_realm(reader, realm, value->place, &draft->assertion.realm);
-        draft->good = reader_find_service(reader, service, value->place, &draft->assertion.service) && found;
-    }
-    free(realm);
-    free(service);
+    read_choice(reader, value, "children-to-parent", &((struct mm_hierarchy *)target)->children_to_parent);
 }
 
-static void read_kind(struct reader *reader, const struct yaml_node *value, struct assert_draft *draft,
-                      enum mm_assert_kind kind)
+static void read_parents(struct reader *reader, const struct yaml_node *value, void *target)
 {
-    if (draft->said) {
-        fields_problem(reader, value->key, "one assertion says either never or always: make it two entries");
-        draft->good = false;
-        return;
-    }
-    draft->said = value;
-    draft->assertion.kind = kind;
-    read_path(reader, value, draft);
+    read_choice(reader, value, "parent-to-children", &((struct mm_hierarchy *)target)->parent_to_children);
 }
 
-static void read_never(struct reader *reader, const struct yaml_node *value, void *target)
+static void read_siblings(struct reader *reader, const struct yaml_node *value, void *target)
 {
-    read_kind(reader, value, target, MM_ASSERT_NEVER);
+    read_choice(reader, value, "siblings", &((struct mm_hierarchy *)target)->siblings);
 }
 
-static void read_always(struct reader *reader, const struct yaml_node *value, void *target)
+void rules_read_hierarchy(struct reader *reader, const struct yaml_node *map)
 {
-    read_kind(reader, value, target, MM_ASSERT_ALWAYS);
-}
-
-static const struct field assert_fields[] = {
-    {"never", false, read_never},
-    {"always", false, read_always},
-};
-
-void rules_read_asserts(struct reader *reader, const struct yaml_node *list)
-{
-    size_t count;
-    if (!fields_list(reader, list, "assert", &count))
-        return;
-    struct mm_config *config = reader->config;
-    config->asserts = fields_array(reader, count, sizeof *config->asserts);
-    for (const struct yaml_node *node = list->children; node && !reader->error; node = node->next) {
-        struct assert_draft draft = {.assertion = {.place = node->place}};
-        size_t problems = reader->problems->errors;
-        if (fields_read(reader, node, "an assertion", assert_fields,
-                        sizeof assert_fields / sizeof assert_fields[0], &draft) &&
-            !draft.said && reader->problems->errors == problems)
-            fields_problem(reader, node, "an assertion needs never: or always: with \"realm -> service\"");
-        if (draft.good)
-            config->asserts[config->asserts_count++] = draft.assertion;
-    }
+    static const struct field fields[] = {
+        {"children-to-parent", false, read_children},
+        {"parent-to-children", false, read_parents},
+        {"siblings", false, read_siblings},
+    };
+    fields_read(reader, map, "hierarchy", fields, sizeof fields / sizeof fields[0],
+                &reader->config->hierarchy);
 }
 
 /* --- require --- */

@@ -15,6 +15,7 @@
 #include <realm/error.h>
 
 #include "sim/boot/fields.h"
+#include "sim/boot/yaml_arrows.h"
 
 /* --- references --- */
 
@@ -40,7 +41,7 @@ bool reader_find_realm(struct reader *reader, const char *name, struct mm_place 
 
 bool reader_find_client(struct reader *reader, const char *name, struct mm_place place, uint32_t *ret_index)
 {
-    static const char *const also[] = {"children", "all", NULL};
+    static const char *const also[] = {"children", "descendants", "all", NULL};
     return find(reader, &reader->realms, "realm", name, place, also, ret_index);
 }
 
@@ -65,7 +66,7 @@ void reader_finish_names(struct reader *reader, struct names *names, const char 
 
 /* The sections as they stand in the file, whatever their order. */
 struct sections {
-    const struct yaml_node *system, *require, *realms, *services, *grants, *asserts;
+    const struct yaml_node *system, *require, *realms, *services, *grants, *hierarchy, *asserts;
 };
 
 #define SECTION(member)                                                                                      \
@@ -79,11 +80,14 @@ SECTION(require)
 SECTION(realms)
 SECTION(services)
 SECTION(grants)
+SECTION(hierarchy)
 SECTION(asserts)
 
 static const struct field top_fields[] = {
-    {"system", true, take_system},      {"require", false, take_require}, {"realms", true, take_realms},
-    {"services", false, take_services}, {"grants", false, take_grants},   {"assert", false, take_asserts},
+    {"system", true, take_system},   {"require", false, take_require},
+    {"realms", true, take_realms},   {"services", false, take_services},
+    {"grants", false, take_grants},  {"hierarchy", false, take_hierarchy},
+    {"assert", false, take_asserts},
 };
 
 static void read_sections(struct reader *reader, const struct yaml_node *root)
@@ -97,6 +101,8 @@ static void read_sections(struct reader *reader, const struct yaml_node *root)
         reader->config->system = fields_copy(reader, name);
     if (sections.require && !reader->error)
         rules_read_requirements(reader, sections.require);
+    if (sections.hierarchy && !reader->error)
+        rules_read_hierarchy(reader, sections.hierarchy);
     if (sections.realms && !reader->error)
         realms_read(reader, sections.realms);
     if (reader->config->realms_count == 0)
@@ -106,7 +112,7 @@ static void read_sections(struct reader *reader, const struct yaml_node *root)
     if (sections.grants && !reader->error)
         rules_read_grants(reader, sections.grants);
     if (sections.asserts && !reader->error)
-        rules_read_asserts(reader, sections.asserts);
+        asserts_read(reader, sections.asserts);
 }
 
 static int read_root(struct reader *reader, const struct yaml_node *root)
@@ -124,6 +130,29 @@ static int read_root(struct reader *reader, const struct yaml_node *root)
     return reader->problems->errors > 0 ? REALM_E_BAD_ARGUMENT : 0;
 }
 
+/* What is no YAML because of lists before arrows is read again without them. */
+static int parse(const char *text, size_t size, struct scenario_problems *problems,
+                 struct yaml_node **ret_root)
+{
+    int error = yaml_parse(text, size, problems, ret_root);
+    if (error <= 0 || size > YAML_TEXT_MAX)
+        return error;
+    char *changed = yaml_arrows(text, size);
+    if (changed) {
+        struct scenario_problems again;
+        scenario_problems_init(&again);
+        int second = scenario_problems_about(&again, problems->source, text, size);
+        if (!second)
+            second = yaml_parse(changed, size, &again, ret_root);
+        /* If it is no YAML this way either, what is wrong now is something else, and that is told. */
+        scenario_problems_deinit(problems);
+        *problems = again;
+        error = second;
+    }
+    free(changed);
+    return error;
+}
+
 int scenario_read_text(const char *text, size_t size, const struct scenario_origin *origin,
                        struct scenario_problems *problems, struct mm_config **ret_config)
 {
@@ -131,7 +160,7 @@ int scenario_read_text(const char *text, size_t size, const struct scenario_orig
     if (error)
         return error;
     struct yaml_node *root = NULL;
-    error = yaml_parse(text, size, problems, &root);
+    error = parse(text, size, problems, &root);
     if (!error) {
         struct reader reader = {
             .problems = problems, .origin = origin, .config = calloc(1, sizeof *reader.config)};

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "sim/boot/fields.h"
+#include "sim/boot/who.h"
 
 /* A service that is being read. Its aliases come from three keys and are put together at the end. */
 struct draft {
@@ -32,37 +33,31 @@ static void read_provider(struct reader *reader, const struct yaml_node *value, 
     reader->config->realms[index].provider = true;
 }
 
-static void read_access_entry(struct reader *reader, struct mm_service *service,
-                              const struct yaml_node *entry)
-{
-    const char *name;
-    if (!fields_name(reader, entry, "an entry of access", &name))
-        return;
-    struct mm_access access = {.kind = MM_ACCESS_REALM, .place = entry->place};
-    if (strcmp(name, "children") == 0)
-        access.kind = MM_ACCESS_CHILDREN;
-    else if (strcmp(name, "all") == 0)
-        access.kind = MM_ACCESS_ALL;
-    else if (!reader_find_client(reader, name, entry->place, &access.realm))
-        return;
-    service->access[service->access_count++] = access;
-}
-
 static void read_access(struct reader *reader, const struct yaml_node *value, void *target)
 {
     struct mm_service *service = ((struct draft *)target)->service;
-    size_t count;
-    if (value->kind == YAML_SCALAR) { /* one word is a list of one: `access: all` */
-        service->access = fields_array(reader, 1, sizeof *service->access);
-        if (service->access)
-            read_access_entry(reader, service, value);
-        return;
-    }
-    if (!fields_list(reader, value, "access", &count))
+    bool single = value->kind == YAML_SCALAR; /* one word is a list of one: `access: all` */
+    size_t count = 1;
+    if (!single && !fields_list(reader, value, "access", &count))
         return;
     service->access = fields_array(reader, count, sizeof *service->access);
-    for (const struct yaml_node *entry = value->children; entry && !reader->error; entry = entry->next)
-        read_access_entry(reader, service, entry);
+    for (const struct yaml_node *entry = single ? value : value->children; entry && !reader->error;
+         entry = single ? NULL : entry->next)
+        if (who_read_entry(reader, entry, "an entry of access", true,
+                           &service->access[service->access_count]))
+            service->access_count++;
+}
+
+static void read_deny(struct reader *reader, const struct yaml_node *value, void *target)
+{
+    uint32_t service = (uint32_t)(((struct draft *)target)->service - reader->config->services);
+    bool single = value->kind == YAML_SCALAR;
+    size_t count;
+    if (!single && !fields_list(reader, value, "deny", &count))
+        return;
+    for (const struct yaml_node *entry = single ? value : value->children; entry && !reader->error;
+         entry = single ? NULL : entry->next)
+        rules_add_deny(reader, entry, service);
 }
 
 static void read_aliases(struct reader *reader, const struct yaml_node *value, void *target)
@@ -85,8 +80,9 @@ static void read_port(struct reader *reader, const struct yaml_node *value, void
 }
 
 static const struct field service_fields[] = {
-    {"name", true, read_name},        {"provider", true, read_provider},  {"access", false, read_access},
-    {"aliases", false, read_aliases}, {"endpoint", false, read_endpoint}, {"port", false, read_port},
+    {"name", true, read_name},  {"provider", true, read_provider}, {"access", false, read_access},
+    {"deny", false, read_deny}, {"aliases", false, read_aliases},  {"endpoint", false, read_endpoint},
+    {"port", false, read_port},
 };
 
 /* --- names --- */

@@ -48,19 +48,20 @@ rule librealm/client system librealm/client/ librealm/os/os.h librealm/ring/ lib
 rule mm/config system mm/config/ mm/policy/policy.h librealm/core/
 rule mm/sandbox system mm/sandbox/ librealm/core/ librealm/os/linux/futex_uring.h librealm/os/linux/probe.h
 rule mm/policy pure mm/policy/ librealm/core/
+rule mm/analysis system mm/analysis/ mm/config/ mm/policy/policy.h librealm/core/
 rule mm/oracle pure mm/oracle/
-rule mm/broker system mm/broker/ mm/sandbox/ mm/config/ mm/policy/policy.h librealm/proto/ librealm/core/ librealm/os/os.h librealm/ring/
+rule mm/broker system mm/broker/ mm/analysis/ mm/sandbox/ mm/config/ mm/policy/policy.h librealm/proto/ librealm/core/ librealm/os/os.h librealm/ring/
 rule mm/launcher system mm/launcher/ mm/sandbox/ mm/config/config.h mm/config/stop_point.h librealm/proto/ librealm/core/ librealm/os/os.h
 rule mm system mm/ librealm/os/os.h
-rule sim/boot system sim/boot/ mm/config/ mm/policy/policy.h librealm/core/
+rule sim/boot system sim/boot/ mm/analysis/ mm/config/ mm/policy/policy.h librealm/core/
 rule sim/services system sim/services/
 rule examples system examples/
 rule bench/measure system bench/measure/ librealm/ring/atomics.h
 rule bench/realms system bench/realms/bench.h bench/measure/ librealm/ring/atomics.h
 rule bench/peers system bench/peers/peer.h bench/measure/ librealm/ring/atomics.h
 rule bench/harness system bench/harness/ bench/measure/
-rule tools/fuzz system tools/fuzz/ tools/arguments.h tools/print.h sim/boot/ mm/config/ mm/policy/policy.h mm/oracle/oracle.h librealm/core/
-rule tools system tools/ bench/harness/bench.h mm/sandbox/ sim/boot/ mm/start.h mm/config/ mm/policy/policy.h librealm/core/ librealm/os/os.h librealm/os/linux/probe.h librealm/proto/
+rule tools/fuzz system tools/fuzz/ tools/arguments.h tools/print.h mm/analysis/ sim/boot/ mm/config/ mm/policy/policy.h mm/oracle/oracle.h librealm/core/
+rule tools system tools/ bench/harness/bench.h mm/analysis/ mm/sandbox/ sim/boot/ mm/start.h mm/config/ mm/policy/policy.h librealm/core/ librealm/os/os.h librealm/os/linux/probe.h librealm/proto/
 
 # The client's logic reaches the system only through the seam: its object code may need nothing but the
 # layers above it and these of the C library.

@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct initial *initial = NULL;
         check_config(config);
         REQUIRE(initial_new(config, &initial) == 0);
-        initial_check_asserts(initial, &problems);
+        REQUIRE(initial_check_asserts(initial, 1000000, &problems, NULL, NULL) == 0);
         initial_check_rules(config, &problems);
         initial_free(initial);
     }

@@ -242,3 +242,69 @@ Test(access, pictures)
     run_stop(run);
     run_nothing_left(run);
 }
+
+/* Goal: a refusal of the past is explained by the number in its event; the change that it shows, pasted into
+ * the scenario, lets the same client in. */
+Test(access, fix_is_applied)
+{
+    static const char *const system =
+        "system: t\nrealms:\n" SERVER "  - {name: client, program: \"@BIN@/worker\", args: [%s]}\n"
+        "services:\n  - {name: echo, provider: server, deny: [%s]}\n%s";
+    char text[2000], number[24];
+    int status;
+    snprintf(text, sizeof text, system, "refuse, echo, run", "client", "");
+    struct run *run = run_start(text, NULL);
+    json_t *denied = run_wait_event(run, "denied", "realm", "client");
+    cr_assert_str_eq(json_string_value(json_object_get(denied, "rule")), "deny");
+    snprintf(number, sizeof number, "%lld",
+             (long long)json_integer_value(json_object_get(denied, "decision")));
+    char *said =
+        run_command(run, &status, (const char *const[]){"explain", "--decision", number, "--json", NULL});
+    cr_assert_eq(status, 0, "%s", said);
+    json_t *explanation = json_loads(said, 0, NULL);
+    cr_assert_not_null(explanation, "%s", said);
+    const json_t *edits = json_object_get(explanation, "edits");
+    cr_assert_eq(json_array_size(edits), 2u, "%s", said);
+    cr_assert_not_null(strstr(json_string_value(json_array_get(edits, 0)), "remove client"), "%s", said);
+    const char *yaml = strstr(json_string_value(json_object_get(explanation, "yaml")), "grants:");
+    cr_assert_not_null(yaml, "%s", said);
+    snprintf(text, sizeof text, system, "connect, echo, call, \"1\"", "", yaml);
+    run_stop(run);
+    run_nothing_left(run);
+    first_line(text, "client", "called 1");
+    json_decref(explanation);
+    free(said);
+}
+
+/* Goal: a realm is refused what a deny takes away, also where a list, the hierarchy or its parent gives it.
+ */
+Test(access, deny)
+{
+    first_line(
+        "system: t\nrealms:\n" SERVER "  - {name: client, program: \"@BIN@/worker\", args: [refuse, echo]}\n"
+        "services:\n  - {name: echo, provider: server, access: [client, all], deny: [{path: \"/cl*\"}]}\n"
+        "grants:\n  - {to: client, service: echo}\n",
+        "client", "refused: REALM_E_DENIED");
+    first_line("system: t\nhierarchy: {children-to-parent: false}\nrealms:\n"
+               "  - {name: server, program: \"@BIN@/worker\", args: [serve, echo, spawn, child, run]}\n"
+               "  - {name: child, program: \"@BIN@/worker\", args: [refuse, echo], parent: server}\n"
+               "services:\n  - {name: echo, provider: server}\n",
+               "child", "refused: REALM_E_DENIED");
+}
+
+/* Goal: a pattern lets in whose path it meets, and siblings call each other where the scenario says so. */
+Test(access, patterns_and_siblings)
+{
+    first_line("system: t\nrealms:\n" SERVER
+               "  - {name: client, program: \"@BIN@/worker\", args: [connect, echo, call, \"1\"]}\n"
+               "services:\n  - {name: echo, provider: server, access: [{path: \"/c*t\"}]}\n",
+               "client", "called 1");
+    first_line(
+        "system: t\nhierarchy: {siblings: true}\nrealms:\n"
+        "  - {name: top, program: \"@BIN@/worker\", args: [run]}\n"
+        "  - {name: server, program: \"@BIN@/worker\", args: [serve, echo, run], parent: top, start: true}\n"
+        "  - {name: client, program: \"@BIN@/worker\", args: [connect, echo, call, \"1\"], parent: top, "
+        "start: true}\n"
+        "services:\n  - {name: echo, provider: server}\n",
+        "client", "called 1");
+}

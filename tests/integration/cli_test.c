@@ -273,3 +273,64 @@ Test(cli, explain_of_a_file)
     close(fd);
     unlink(path);
 }
+
+/* Goal: `realm check` shows the hole, with its steps and lines, and fails; of the mended twin it says what it
+ * proved. A scenario that asserts nothing has nothing found. */
+Test(cli, check_of_assertions)
+{
+    static const char *const mended = "tests/unit/analysis/holes/channel-mended.yaml";
+    int status;
+    char *text = run_command(NULL, &status,
+                             (const char *const[]){"check", "tests/unit/analysis/holes/channel.yaml", NULL});
+    cr_assert_eq(status, 1, "%s", text);
+    cr_assert_not_null(
+        strstr(text, "channel.yaml:11:5: this does not hold: \"web\" can come to \"database\" in 5 steps"),
+        "%s", text);
+    cr_assert_not_null(strstr(text, "app gives web a send capability to database [send, grant]"), "%s", text);
+    free(text);
+    text = run_command(NULL, &status, (const char *const[]){"check", mended, NULL});
+    cr_assert_eq(status, 0, "%s", text);
+    cr_assert_not_null(strstr(text, "1 of 1 assertions proved"), "%s", text);
+    free(text);
+    text =
+        run_command(NULL, &status,
+                    (const char *const[]){"check", "--json", "tests/unit/analysis/holes/channel.yaml", NULL});
+    cr_assert_eq(status, 1);
+    json_t *answer = json_loads(text, JSON_DISABLE_EOF_CHECK, NULL);
+    cr_assert_not_null(answer, "%s", text);
+    json_t *assertion = json_array_get(json_object_get(answer, "assertions"), 0);
+    cr_assert_str_eq(json_string_value(json_object_get(assertion, "verdict")), "violated");
+    cr_assert_eq(json_array_size(json_object_get(assertion, "steps")), 5u);
+    json_decref(answer);
+    free(text);
+    text = run_command(NULL, &status, (const char *const[]){"check", "sim/scenarios/policy.yaml", NULL});
+    cr_assert_eq(status, 0, "%s", text);
+    cr_assert_not_null(strstr(text, "5 of 5 assertions proved"), "%s", text);
+    free(text);
+}
+
+/* Goal: explain is used as it says: a pair of names, or a number alone; a right is one of four. */
+Test(cli, explain_usage)
+{
+    static const char *const file = "sim/scenarios/policy.yaml";
+    int status;
+    free(run_command(NULL, &status, (const char *const[]){"explain", "--decision", "1", "a", "b", NULL}));
+    cr_assert_eq(status, 2);
+    free(run_command(
+        NULL, &status,
+        (const char *const[]){"explain", "app", "database", "--right", "all", "--file", file, NULL}));
+    cr_assert_eq(status, 2);
+    char *text = run_command(NULL, &status,
+                             (const char *const[]){"explain", "guest", "database", "--file", file, NULL});
+    cr_assert_eq(status, 0, "%s", text);
+    cr_assert_not_null(
+        strstr(text, "✗ no: guest may not connect to database, by the rule \"deny\" at policy.yaml:28:12"),
+        "%s", text);
+    cr_assert_not_null(strstr(text, "- {to: guest, service: database, rights: [send]}"), "%s", text);
+    free(text);
+    text = run_command(
+        NULL, &status,
+        (const char *const[]){"explain", "app", "database", "--right", "grant", "--file", file, NULL});
+    cr_assert_not_null(strstr(text, "✓ yes: app may connect to database with the right grant"), "%s", text);
+    free(text);
+}

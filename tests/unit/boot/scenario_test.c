@@ -197,7 +197,7 @@ Test(scenario, rules)
     cr_assert_eq(config->asserts_count, 2u);
     cr_assert_eq(config->asserts[0].kind, MM_ASSERT_NEVER);
     cr_assert_eq(config->asserts[1].kind, MM_ASSERT_ALWAYS);
-    cr_assert_eq(config->asserts[1].realm, 1u);
+    cr_assert_eq(config->asserts[1].subjects[0].realm, 1u);
     cr_assert_eq(config->requirements_count, 6u);
     cr_assert_eq(config->requirements[0].kind, MM_REQUIRE_URING);
     cr_assert_eq(config->requirements[5].kind, MM_REQUIRE_CGROUP);

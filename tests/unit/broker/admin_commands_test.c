@@ -1,6 +1,8 @@
 /*
  * What can be asked over the admin socket: every command, and every mistake in one.
  */
+#include <realm/error.h>
+
 #include "tests/unit/broker/admin_client.h"
 
 TestSuite(admin_commands, .init = set_up, .fini = tear_down);
@@ -98,11 +100,62 @@ Test(admin_commands, explain)
     cr_assert_str_eq(event_text(no, "rule"), "default");
     cr_assert_str_not_empty(event_text(no, "fix"));
     cr_assert_gt(json_array_size(json_object_get(no, "steps")), 0);
+    cr_assert_str_eq(event_text(no, "yaml"), "grants: # as its first entry\n"
+                                             "  - {to: D, service: database, rights: [send]}\n");
     json_decref(no);
+    no = result_of("{\"command\":\"explain\",\"realm\":\"A\",\"service\":\"database\",\"right\":\"mint\"}");
+    cr_assert(json_is_false(json_object_get(no, "allowed")), "A may send and no more");
+    cr_assert_str_eq(event_text(no, "right"), "mint");
+    cr_assert_eq(json_array_size(json_object_get(no, "edits")), 1);
+    json_decref(no);
+    refuse("{\"command\":\"explain\",\"realm\":\"A\",\"service\":\"database\",\"right\":\"all\"}",
+           "`all` is no right", "send, grant, mint, revoke");
     refuse("{\"command\":\"explain\",\"realm\":\"A\",\"service\":\"databse\"}", "no service `databse`",
            "did you mean `database`?");
     refuse("{\"command\":\"explain\",\"realm\":\"A\",\"service\":\"\"}", "no service ``", "realm services");
     refuse("{\"command\":\"explain\",\"realm\":\"E\",\"service\":\"database\"}", "no realm `E`", "realm ps");
+}
+
+/* Goal: rules are the scenario's own, each with whom it means and what it gives. */
+Test(admin_commands, rules)
+{
+    json_t *rules = result_of("{\"command\":\"rules\"}");
+    cr_assert_eq(json_array_size(rules), 3, "three access lists of one entry");
+    json_t *database = entry_of(rules, "service", "database"), *logger = entry_of(rules, "service", "logger");
+    cr_assert_str_eq(event_text(database, "kind"), "access");
+    cr_assert_str_eq(event_text(database, "who"), "A");
+    cr_assert(json_is_true(json_object_get(database, "realm")));
+    cr_assert_str_eq(json_string_value(json_array_get(json_object_get(database, "rights"), 0)), "send");
+    cr_assert_str_eq(event_text(logger, "who"), "children");
+    cr_assert(json_is_false(json_object_get(logger, "realm")));
+    json_decref(rules);
+}
+
+/* Goal: a refusal can be asked for later, by its number; what is no number, or too old, is refused. */
+Test(admin_commands, decision)
+{
+    struct process *d = world_open(&world, "D");
+    cr_assert_eq(process_connect(d, "database", 0, 50), REALM_E_DENIED);
+    json_t *was = result_of("{\"command\":\"decision\",\"number\":\"1\"}");
+    cr_assert_eq(integer(was, "decision"), 1);
+    cr_assert_str_eq(event_text(was, "asked"), "connect");
+    cr_assert_str_eq(event_text(was, "realm"), "D");
+    cr_assert_str_eq(event_text(was, "service"), "database");
+    cr_assert_str_eq(event_text(was, "rule"), "default");
+    cr_assert_gt(json_array_size(json_object_get(was, "steps")), 3);
+    cr_assert_not_null(strstr(event_text(was, "yaml"), "to: D, service: database"));
+    json_decref(was);
+    static const char *const none[] = {"0", "2", "", "-1", "x", "18446744073709551617", "1 "};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        char request[100], error[100];
+        snprintf(request, sizeof request, "{\"command\":\"decision\",\"number\":\"%s\"}", none[i]);
+        snprintf(error, sizeof error, "there is no decision `%s`", none[i]);
+        refuse(request, error, "the last 256");
+    }
+    for (int i = 0; i < 256; i++)
+        cr_assert_eq(process_connect(d, "database", 0, (uint64_t)(60 + i)), REALM_E_DENIED);
+    refuse("{\"command\":\"decision\",\"number\":\"1\"}", "there is no decision `1`", "the last 256");
+    json_decref(result_of("{\"command\":\"decision\",\"number\":\"257\"}"));
 }
 
 /* Goal: spawn starts a declared realm, or an instance of a template with arguments. */
@@ -217,9 +270,9 @@ Test(admin_commands, logs)
 Test(admin_commands, unknown_command)
 {
     refuse("{\"command\":\"servces\"}", "no command `servces`", "did you mean `services`?");
-    refuse(
-        "{\"command\":\"xyzzy\"}", "no command `xyzzy`",
-        "the commands are: ps, services, channels, caps, counts, explain, spawn, kill, limit, revoke, logs");
+    refuse("{\"command\":\"xyzzy\"}", "no command `xyzzy`",
+           "the commands are: ps, services, channels, caps, rules, counts, explain, decision, spawn, kill, "
+           "limit, revoke, logs");
     refuse("{\"command\":\"\"}", "no command", "ps, services");
     refuse("{\"command\":7}", "no `command`", "ps, services");
     refuse("{}", "no `command`", "ps, services");

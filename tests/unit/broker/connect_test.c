@@ -443,18 +443,18 @@ WORLD_TEST(connect, explain_says_what_would_happen)
     struct broker_explanation *explanation;
     const struct broker_realm *a = broker_find_realm(world.broker, "A"),
                               *d = broker_find_realm(world.broker, "D");
-    cr_assert_eq(broker_explain(world.broker, a, "endpoint:1", &explanation), 0);
+    cr_assert_eq(broker_explain(world.broker, a, "endpoint:1", 0, &explanation), 0);
     cr_expect(explanation->allowed);
     cr_expect_not(explanation->registered);
     cr_expect_str_eq(explanation->reason.at, "test.yaml:31:40");
     cr_expect_gt(explanation->steps_count, 0);
     cr_expect(explanation->steps[explanation->steps_count - 1].matched);
     free(explanation);
-    cr_assert_eq(broker_explain(world.broker, d, "database", &explanation), 0);
+    cr_assert_eq(broker_explain(world.broker, d, "database", 0, &explanation), 0);
     cr_expect_not(explanation->allowed);
     cr_expect_str_eq(explanation->reason.rule, "default");
     free(explanation);
-    cr_assert_eq(broker_explain(world.broker, d, "databse", &explanation), REALM_E_NO_SERVICE);
+    cr_assert_eq(broker_explain(world.broker, d, "databse", 0, &explanation), REALM_E_NO_SERVICE);
     cr_expect_not_null(strstr(explanation->reason.fix, "databse"));
     free(explanation);
 }

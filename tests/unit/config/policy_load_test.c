@@ -39,8 +39,9 @@ static struct mm_realm realms[4] = {{.name = name_A, .parent = MM_INIT},
                                     {.name = name_C1, .parent = 2},
                                     {.name = name_C, .parent = MM_INIT},
                                     {.name = name_C2, .parent = 1}};
-static struct mm_access access_list[] = {{MM_ACCESS_REALM, 0, {10, 3}}, {MM_ACCESS_CHILDREN, 0, {11, 3}}};
-static struct mm_access access_all[] = {{MM_ACCESS_ALL, 0, {12, 3}}};
+static struct mm_access access_list[] = {{.kind = MM_ACCESS_REALM, .realm = 0, .place = {10, 3}},
+                                         {.kind = MM_ACCESS_CHILDREN, .place = {11, 3}}};
+static struct mm_access access_all[] = {{.kind = MM_ACCESS_ALL, .place = {12, 3}}};
 static struct mm_alias aliases[] = {{name_port, {13, 3}}};
 static struct mm_service services[2] = {
     {.name = name_logger, .provider = 2, .access = access_list, .access_count = 2, .place = {9, 1}},
@@ -114,7 +115,7 @@ Test(policy_load, refuses_what_is_not_sound)
     struct mm_realm circle[2] = {{.name = name_a, .parent = 1}, {.name = name_b, .parent = 0}};
     struct mm_realm lost[1] = {{.name = name_a, .parent = 7}};
     struct mm_realm good[1] = {{.name = name_a, .parent = MM_INIT}};
-    struct mm_access far[] = {{MM_ACCESS_REALM, 9, {0, 0}}};
+    struct mm_access far[] = {{.kind = MM_ACCESS_REALM, .realm = 9}};
     struct mm_service no_provider[] = {{.name = name_s, .provider = 3}};
     struct mm_service far_access[] = {{.name = name_s, .access = far, .access_count = 1}};
     struct mm_service twins[] = {{.name = name_s}, {.name = name_s}};

@@ -76,7 +76,7 @@ Test(arguments, mistakes)
         {"run", {"x", "--waiter", "io"}, "--waiter is one of auto|uring|pipe, not \"io\""},
         {"run", {"x", "--waiter", "uring|pipe"}, "is one of"},
         {"ps", {"x"}, "\"x\" is one word too many"},
-        {"explain", {"A"}, "something is missing: REALM SERVICE"},
+        {"revoke", {"A"}, "something is missing: REALM SERVICE"},
         {"run", {"--json"}, "something is missing: FILE"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -6,20 +6,26 @@
 #include "tools/graph_text.h"
 
 struct answers {
-    json_t *realms, *services, *channels, *caps;
+    json_t *realms, *services, *channels, *caps, *rules;
 };
+
+#define RULES                                                                                                \
+    "[{\"kind\":\"access\",\"who\":\"app\",\"realm\":true,\"service\":\"database\"},"                        \
+    "{\"kind\":\"deny\",\"who\":\"/x\\\"]\",\"realm\":false,\"service\":\"database\"},"                      \
+    "{\"kind\":\"grant\",\"who\":\"worker\",\"realm\":true,\"service\":\"database\"}]"
 
 static struct answers load(const char *realms, const char *services, const char *channels, const char *caps)
 {
     struct answers answers = {json_loads(realms, 0, NULL), json_loads(services, 0, NULL),
-                              json_loads(channels, 0, NULL), json_loads(caps, 0, NULL)};
-    cr_assert(answers.realms && answers.services && answers.channels && answers.caps);
+                              json_loads(channels, 0, NULL), json_loads(caps, 0, NULL),
+                              json_loads(RULES, 0, NULL)};
+    cr_assert(answers.realms && answers.services && answers.channels && answers.caps && answers.rules);
     return answers;
 }
 
 static char *print(struct answers answers, void (*form)(FILE *, const struct graph *))
 {
-    struct graph graph = {answers.realms, answers.services, answers.channels, answers.caps};
+    struct graph graph = {answers.realms, answers.services, answers.channels, answers.caps, answers.rules};
     char *text = NULL;
     size_t size;
     FILE *stream = open_memstream(&text, &size);
@@ -29,6 +35,7 @@ static char *print(struct answers answers, void (*form)(FILE *, const struct gra
     json_decref(answers.services);
     json_decref(answers.channels);
     json_decref(answers.caps);
+    json_decref(answers.rules);
     return text;
 }
 
@@ -53,6 +60,9 @@ Test(graph_text, dot)
                                         "  r0 -> r2 [style=dotted, arrowhead=none, label=\"parent of\"];\n",
                                         "  s0 -> r1 [arrowhead=none, style=bold, label=\"provided by\"];\n",
                                         "  r0 -> s0 [style=dashed, label=\"may connect\"];\n",
+                                        "  r2 -> s0 [style=dashed, label=\"granted\"];\n",
+                                        "  p1 [shape=plaintext, label=\"/x\\\"]\"];\n",
+                                        "  p1 -> s0 [style=dashed, color=red, label=\"denied\"];\n",
                                         "  r2 -> s0 [label=\"channel, badge 7\"];\n",
                                         "  c0 -> c1 [color=gray, label=\"derived\"];\n",
                                         "  r2 -> c1 [color=gray, arrowhead=none, label=\"holds\"];\n"};

@@ -1,0 +1,105 @@
+/*
+ * A ring of refusals. It is made with the first of them, so that a system in which nothing is refused has
+ * none.
+ *
+ * A refusal costs a walk through the rules more than the decision did; the search for a fix is never made for
+ * a realm, only for the administrator who asks.
+ */
+#include "mm/broker/diagnosis.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "librealm/core/name.h"
+
+struct diagnosis {
+    struct diagnosis_entry entries[DIAGNOSIS_KEPT];
+    uint64_t last; /* number; its place is that modulo DIAGNOSIS_KEPT */
+};
+
+/* As much of a name as fits, which is all of it: names have been checked, or were refused for their length.
+ */
+static void copy_name(char to[REALM_NAME_MAX + 1], const char *from)
+{
+    size_t size = strnlen(from, REALM_NAME_MAX);
+    memcpy(to, from, size);
+    to[size] = '\0';
+}
+
+uint64_t diagnosis_keep(struct broker_realm *realm, enum question_kind kind, const struct broker_realm *child,
+                        const char *service, uint32_t rights, const struct policy_decision *decision)
+{
+    struct broker *broker = realm->broker;
+    if (!broker->diagnosis)
+        broker->diagnosis = calloc(1, sizeof *broker->diagnosis);
+    if (!broker->diagnosis)
+        return 0;
+    struct diagnosis *diagnosis = broker->diagnosis;
+    const uint64_t number = ++diagnosis->last;
+    struct diagnosis_entry *entry = &diagnosis->entries[number % DIAGNOSIS_KEPT];
+    *entry = (struct diagnosis_entry){.number = number,
+                                      .t_ns = events_now_ns(broker->events),
+                                      .declaration = realm->declaration,
+                                      .child_declaration = child ? child->declaration : 0,
+                                      .kind = kind,
+                                      .rights = rights,
+                                      .decision = *decision};
+    copy_name(entry->realm, realm->name);
+    copy_name(entry->child, child ? child->name : "");
+    copy_name(entry->service, service);
+    if (kind == QUESTION_CONNECT) {
+        struct policy_event event = {
+            .kind = POLICY_CONNECT, .actor = realm->policy, .service = {service, strlen(service)}};
+        entry->steps_count = policy_explain(broker->policy, &event, entry->steps, DIAGNOSIS_STEPS);
+    }
+    return number;
+}
+
+const struct diagnosis_entry *diagnosis_find(const struct broker *broker, uint64_t number)
+{
+    if (!broker->diagnosis || number == 0)
+        return NULL;
+    const struct diagnosis_entry *entry = &broker->diagnosis->entries[number % DIAGNOSIS_KEPT];
+    return entry->number == number ? entry : NULL;
+}
+
+void diagnosis_free(struct broker *broker)
+{
+    free(broker->diagnosis);
+    broker->diagnosis = NULL;
+}
+
+/* --- questions --- */
+
+static void path_of(const struct broker_realm *realm, struct whatif_path *ret_path)
+{
+    size_t count = 0;
+    for (const struct broker_realm *at = realm; at && count < POLICY_DEPTH_MAX; at = at->parent)
+        count++;
+    ret_path->count = count;
+    for (const struct broker_realm *at = realm; at && count > 0; at = at->parent)
+        ret_path->steps[--count] =
+            (struct whatif_step){.declaration = at->declaration, .name = at->instance ? at->name : NULL};
+}
+
+void diagnosis_question(const struct broker *broker, const struct broker_realm *realm, const char *service,
+                        uint32_t rights, struct question *ret_question)
+{
+    struct policy_service found = policy_find_service(broker->policy, whatif_name(service));
+    const struct broker_service *record = broker_service_of(broker, found);
+    *ret_question =
+        (struct question){.kind = QUESTION_CONNECT, .service = service, .rights = rights | REALM_RIGHT_SEND};
+    path_of(realm, &ret_question->actor);
+    if (record && record->provider)
+        path_of(record->provider, &ret_question->provider);
+}
+
+void diagnosis_question_of(const struct broker *broker, const struct diagnosis_entry *entry,
+                           struct question *ret_question)
+{
+    *ret_question = (struct question){
+        .kind = entry->kind, .service = entry->service, .rights = entry->rights | REALM_RIGHT_SEND};
+    whatif_path_of(broker->config, entry->declaration, &ret_question->actor);
+    if (entry->kind == QUESTION_GRANT)
+        whatif_path_of(broker->config, entry->child_declaration, &ret_question->subject);
+}

@@ -1,0 +1,44 @@
+/*
+ * What the administrator can ask about decisions: the smallest change that turns one round, and what a
+ * decision of the past was. Realms learn nothing of it: numbers of decisions stand in events only.
+ */
+#ifndef MM_BROKER_DIAGNOSIS_H
+#define MM_BROKER_DIAGNOSIS_H
+
+#include "mm/analysis/fix.h"
+#include "mm/broker/state.h"
+
+#define DIAGNOSIS_KEPT  256u /* decisions */
+#define DIAGNOSIS_STEPS 32u  /* of each */
+
+/* A refusal, as it was. Names are copies: who they named may be gone. */
+struct diagnosis_entry {
+    uint64_t number; /* 0: none */
+    uint64_t t_ns;
+    char realm[REALM_NAME_MAX + 1], child[REALM_NAME_MAX + 1], service[REALM_NAME_MAX + 1];
+    uint32_t declaration, child_declaration; /* numbers of the configuration */
+    enum question_kind kind;                 /* CONNECT, REGISTER; GRANT: to the child */
+    uint32_t rights;
+    struct policy_decision decision;
+    struct policy_step steps[DIAGNOSIS_STEPS];
+    size_t steps_count;
+};
+
+/*
+ * Keeps a refusal; the oldest makes room. child: of a grant; else NULL. Return: its number, from 1; 0: no
+ * memory.
+ */
+uint64_t diagnosis_keep(struct broker_realm *realm, enum question_kind kind, const struct broker_realm *child,
+                        const char *service, uint32_t rights, const struct policy_decision *decision);
+/* Borrowed until the next that is kept. NULL: there is none of that number, or it is too long ago. */
+const struct diagnosis_entry *diagnosis_find(const struct broker *broker, uint64_t number);
+void diagnosis_free(struct broker *broker);
+
+/* The question whether a realm may connect, as the system is now. */
+void diagnosis_question(const struct broker *broker, const struct broker_realm *realm, const char *service,
+                        uint32_t rights, struct question *ret_question);
+/* … and whether what was refused would be now, of realms that may be gone. */
+void diagnosis_question_of(const struct broker *broker, const struct diagnosis_entry *entry,
+                           struct question *ret_question);
+
+#endif
