@@ -7,13 +7,13 @@ cd "$(dirname "$0")/../.." || exit 1
 BUILD=$1
 what=${2:-all}
 every=${3:-1}
-SEQUENCES=${MUTANT_SEQUENCES:-1500}
+SEQUENCES=${MUTANT_SEQUENCES:-6000}
 JOBS=${MUTANT_JOBS:-2}
 CC=${CC:-cc}
 work=build/mutants
 tool=$work/mutate
 mkdir -p $work
-$CC -O1 -o $tool tests/mutants/mutate.c || exit 1
+[ "$what" = one ] || $CC -O1 -o $tool tests/mutants/mutate.c || exit 1
 FLAGS="-D_GNU_SOURCE -I. -Ilibrealm/include -std=gnu11 -O1 -w"
 export BUILD SEQUENCES CC FLAGS work
 
@@ -39,7 +39,7 @@ one() {
             tests="$BUILD/tests/unit/policy/*_test.o"
             $CC -o "$folder/tests" $tests $object \
                 $(ls "$BUILD"/mm/policy/*.o | grep -v "$BUILD/${source%.c}.o") "$BUILD/liblibrealm-core.a" -lcriterion 2>>"$folder/ld.txt" &&
-                { timeout 120 "$folder/tests" -j1 --timeout 10 >"$folder/tests.txt" 2>&1 || killed="${killed:+$killed+}tests"; }
+                { timeout 120 "$folder/tests" -j1 --fail-fast --timeout 10 >"$folder/tests.txt" 2>&1 || killed="${killed:+$killed+}tests"; }
         fi
     fi
     printf '%s\t%s\t%s\n' "${killed:-SURVIVED}" "$((($(date +%s%N) - begun) / 1000000))" "$title"

@@ -57,6 +57,7 @@ struct fuzz_case {
     struct oracle_system system;
     struct fuzz_assert asserts[FUZZ_ASSERTS];
     size_t asserts_count;
+    bool chain; /* the generator makes one long line of capabilities, down to where no more may hang */
     const char *names[FUZZ_NAMES];
     size_t names_count;
     struct fuzz_operation operations[FUZZ_OPERATIONS];

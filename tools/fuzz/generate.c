@@ -115,6 +115,22 @@ static void draw_derive(struct draw *draw, const struct run *run, struct fuzz_op
         operation->size = 4096;
 }
 
+/* One generation more, below what hangs lowest. */
+static void draw_chain(const struct run *run, struct fuzz_operation *operation)
+{
+    int capability = pick_lowest_giveable(&run->world);
+    operation->kind = capability == ORACLE_NONE ? ORACLE_CREATE : ORACLE_DERIVE;
+    operation->actor = operation->subject = ORACLE_INIT;
+    if (capability == ORACLE_NONE)
+        return;
+    const struct oracle_capability *source = &run->world.capabilities[capability];
+    operation->source = pick_name_of(run, capability);
+    operation->actor = operation->subject = pick_name_of_realm(run, source->holder);
+    operation->rights = source->kind == ORACLE_IS_ENDPOINT ? GIVEABLE : source->rights;
+    operation->offset = source->offset;
+    operation->size = source->size;
+}
+
 static unsigned name_of_service(const struct run *run, int service)
 {
     unsigned name = 0;
@@ -244,6 +260,13 @@ static void draw_amount(struct draw *draw, const struct run *run, struct fuzz_op
     static const uint64_t gates[] = {1, 21, 20, 10, 0, 2, 22, 64, UINT32_MAX, UINT64_C(1) << 32 | 1};
     bool allocate = operation->kind == ORACLE_ALLOCATE, gate = operation->kind == ORACLE_GATE;
     operation->actor = pick_name_of_realm(run, pick_running(draw, run));
+    pick_wanted_capability *wanted = gate ? pick_wants_gate : pick_wants_debug;
+    int held = gate || operation->kind == ORACLE_LOOK ? pick_wanted(draw, run, wanted) : ORACLE_NONE;
+    if (held != ORACLE_NONE && draw_chance(draw, 150)) { /* whoever holds one, with whichever rights */
+        operation->actor = pick_name_of_realm(run, run->world.capabilities[held].holder);
+        operation->amount = run->world.capabilities[held].gate;
+        return;
+    }
     operation->resource = draw_chance(draw, 240) ? ORACLE_USES_DESCRIPTORS + draw_below(draw, 2)
                                                  : draw_below(draw, ORACLE_RESOURCES + 1);
     bool plain = draw_chance(draw, 200);
@@ -278,6 +301,10 @@ void generate_operation(const struct run *run, const uint8_t *record, size_t siz
     operation->kind = draw_kind(&draw);
     operation->actor = operation->subject = FUZZ_NOTHING;
     operation->source.operation = operation->via.operation = FUZZ_NOTHING;
+    if (run->example->chain && draw_chance(&draw, 235)) {
+        draw_chain(run, operation);
+        return;
+    }
     switch (operation->kind) {
     case ORACLE_DERIVE:
         draw_derive(&draw, run, operation);

@@ -74,6 +74,16 @@ bool pick_wants_endpoint(const struct oracle_world *world, const struct oracle_c
     return pick_wants_any(world, capability) && capability->kind == ORACLE_IS_ENDPOINT;
 }
 
+bool pick_wants_gate(const struct oracle_world *world, const struct oracle_capability *capability)
+{
+    return pick_wants_any(world, capability) && capability->kind == ORACLE_IS_GATE;
+}
+
+bool pick_wants_debug(const struct oracle_world *world, const struct oracle_capability *capability)
+{
+    return pick_wants_any(world, capability) && capability->kind == ORACLE_IS_DEBUG;
+}
+
 bool pick_wants_revocable(const struct oracle_world *world, const struct oracle_capability *capability)
 {
     if (!pick_wants_any(world, capability) || !(capability->rights & ORACLE_REVOKE))
@@ -119,7 +129,7 @@ static int deepest_revocable(const struct oracle_world *world)
 }
 
 /* What is worth deriving from: it hangs low already. */
-static int lowest_giveable(const struct oracle_world *world)
+int pick_lowest_giveable(const struct oracle_world *world)
 {
     int best = ORACLE_NONE;
     unsigned most = 0;
@@ -162,7 +172,7 @@ int pick_held(struct draw *draw, const struct run *run, pick_wanted_capability *
     if (deep && wanted == pick_wants_revocable)
         capability = deepest_revocable(&run->world);
     else if (deep && wanted == pick_wants_giveable)
-        capability = lowest_giveable(&run->world);
+        capability = pick_lowest_giveable(&run->world);
     if (capability == ORACLE_NONE)
         capability = pick_wanted(draw, run, draw_chance(draw, 12) ? pick_wants_any : wanted);
     operation->source = pick_name_of(run, capability);

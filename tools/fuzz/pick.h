@@ -24,6 +24,10 @@ bool pick_wants_any(const struct oracle_world *world, const struct oracle_capabi
 bool pick_wants_giveable(const struct oracle_world *world, const struct oracle_capability *capability);
 bool pick_wants_send(const struct oracle_world *world, const struct oracle_capability *capability);
 bool pick_wants_endpoint(const struct oracle_world *world, const struct oracle_capability *capability);
+bool pick_wants_gate(const struct oracle_world *world, const struct oracle_capability *capability);
+bool pick_wants_debug(const struct oracle_world *world, const struct oracle_capability *capability);
+/* What hangs lowest of all that can be given, or ORACLE_NONE. */
+int pick_lowest_giveable(const struct oracle_world *world);
 bool pick_wants_revocable(const struct oracle_world *world, const struct oracle_capability *capability);
 
 /* A live one that is wanted, or ORACLE_NONE. */
