@@ -48,6 +48,8 @@ enum fuzz_assert_kind { FUZZ_NEVER, FUZZ_ONLY, FUZZ_ALWAYS };
 struct fuzz_assert {
     enum fuzz_assert_kind kind;
     uint64_t realms; /* bit n: the declaration n and its instances */
+    uint64_t trust;  /* these give nothing away: where one has, the assertion says nothing */
+    uint32_t rights; /* with all of these; 0: with any */
     int service;
     unsigned line; /* of the scenario; 0: none */
 };

@@ -191,12 +191,16 @@ static bool parse_assert(struct parser *parser)
     struct fuzz_assert *row = &example->asserts[example->asserts_count++];
     *row = (struct fuzz_assert){.service = (int)service};
     row->kind = has_word(parser, "always") ? FUZZ_ALWAYS : has_word(parser, "only") ? FUZZ_ONLY : FUZZ_NEVER;
+    const char *rights = value_of(parser, "rights");
+    if (rights && !words_parse_rights(rights, &row->rights))
+        return wrong(parser, "a right is unknown");
     for (size_t i = 3; i < parser->count; i++) {
-        if (strncmp(parser->words[i], "realm=", 6) != 0)
+        bool trust = strncmp(parser->words[i], "trust=", 6) == 0;
+        if (!trust && strncmp(parser->words[i], "realm=", 6) != 0)
             continue;
         if (!number_below(parser, parser->words[i] + 6, example->system.realms_count, &realm))
             return false;
-        row->realms |= UINT64_C(1) << realm;
+        *(trust ? &row->trust : &row->realms) |= UINT64_C(1) << realm;
     }
     return true;
 }

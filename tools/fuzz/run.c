@@ -23,6 +23,7 @@ bool run_open(struct run *run, const struct fuzz_case *example, struct run_count
     run->history_count = 0;
     run->done = 0;
     run->deep_revoke = false;
+    run->gave = 0;
     run->counts = counts;
     run->verdict.check = NULL;
     memset(run->made, 0xff, sizeof run->made);
@@ -238,6 +239,10 @@ static bool apply(struct run *run, const struct fuzz_operation *operation, const
     if (revokes) {
         invariants_look_below(run, engine_event, &below);
         run->deep_revoke |= below.generations >= 3;
+    }
+    if (event->kind == ORACLE_GIVE || (event->kind == ORACLE_DERIVE && event->actor != event->subject)) {
+        int declared = run->world.realms[event->actor].instance_of;
+        run->gave |= UINT64_C(1) << (declared == ORACLE_NONE ? event->actor : declared);
     }
     policy_apply(run->subject.policy, engine_event, decision, &outcome);
     if (!remember(run, event) || !name_made(run, operation, event, first, &outcome))

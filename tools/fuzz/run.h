@@ -46,6 +46,7 @@ struct run {
     } made[FUZZ_OPERATIONS];
 
     bool deep_revoke;
+    uint64_t gave; /* declarations that gave something away, or whose instances did */
     struct run_counts *counts;
     struct run_verdict verdict;
 };

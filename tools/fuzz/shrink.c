@@ -89,7 +89,7 @@ static bool realm_is_needed(const struct fuzz_case *example, int realm)
 {
     const struct oracle_system *system = &example->system;
     for (size_t i = 0; i < example->asserts_count; i++)
-        if (example->asserts[i].realms >> realm & 1)
+        if ((example->asserts[i].realms | example->asserts[i].trust) >> realm & 1)
             return true;
     for (size_t i = 0; i < system->realms_count; i++)
         if (system->realms[i].parent == realm)
@@ -131,8 +131,10 @@ static void drop_realm(struct fuzz_case *example, int realm)
     for (size_t i = 0; i < system->grants_count; i++)
         lower(&system->grants[i].to.realm, realm);
     for (size_t i = 0; i < example->asserts_count; i++) {
-        uint64_t *realms = &example->asserts[i].realms, below = (UINT64_C(1) << realm) - 1;
-        *realms = (*realms & below) | (*realms >> 1 & ~below);
+        struct fuzz_assert *row = &example->asserts[i];
+        uint64_t below = (UINT64_C(1) << realm) - 1;
+        row->realms = (row->realms & below) | (row->realms >> 1 & ~below);
+        row->trust = (row->trust & below) | (row->trust >> 1 & ~below);
     }
     for (size_t i = 0; i < example->count; i++) {
         lower(&example->operations[i].actor, realm);

@@ -97,6 +97,13 @@ static void print_asserts(const struct fuzz_case *example, FILE *file)
         for (unsigned realm = 0; realm < ORACLE_REALMS; realm++)
             if (example->asserts[i].realms >> realm & 1)
                 fprintf(file, " realm=%u", realm);
+        for (unsigned realm = 0; realm < ORACLE_REALMS; realm++)
+            if (example->asserts[i].trust >> realm & 1)
+                fprintf(file, " trust=%u", realm);
+        char rights[96];
+        words_print_rights(example->asserts[i].rights, rights, sizeof rights);
+        if (example->asserts[i].rights)
+            fprintf(file, " rights=%s", rights);
         fputc('\n', file);
     }
 }
