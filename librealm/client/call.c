@@ -62,6 +62,7 @@ static int take_reply(struct call *call)
     if (!reply)
         return 0;
     reply->status = message.status;
+    reply->capability = (struct realm_ticket){.via = link->cookie, .number = message.ticket};
     reply->value = message.tag;
     reply->size = message.size;
     size_t fits = message.size < reply->capacity ? message.size : reply->capacity;
@@ -88,12 +89,6 @@ static void take_replies(struct call *call)
         if (error)
             return;
     }
-}
-
-/* Learns what the Memory Manager has to say, if the epoch says that there is something. */
-static inline int hear(struct realm *realm)
-{
-    return __builtin_expect(realm_epoch_changed(realm), 0) ? realm_control_drain(realm) : 0;
 }
 
 /* Sleeps on the given words of the peer and the epoch. Return: 0: look again; REALM_E_TIMEOUT; -errno. */
@@ -171,13 +166,13 @@ static int wait_for_reply(struct call *call)
     else
         realm_wait_start(link->realm, &call->wait);
     if (spin_for_reply(call, left_ns))
-        return hear(link->realm);
+        return realm_hear(link->realm);
     struct realm_os_word words[2];
     if (!realm_consumer_park(&link->consumer, REALM_PARKED_FUTEX, &words[0].address, &words[0].seen))
         return 0;
     int error = call->nested ? sleep_nested(call, words) : sleep_on(call, words, 1);
     realm_consumer_unpark(&link->consumer);
-    int hearing = hear(link->realm);
+    int hearing = realm_hear(link->realm);
     return error ? error : hearing;
 }
 
@@ -217,7 +212,7 @@ static int wait_for_room(struct call *call, struct realm_producer *producer, siz
     else
         realm_wait_start(link->realm, &call->wait);
     if (spin_for_room(link, producer, size, left_ns))
-        return hear(link->realm);
+        return realm_hear(link->realm);
     /* A server that can reply no more reads no more: so replies end this wait as well. */
     struct realm_os_word words[3];
     if (!realm_producer_park(producer, size, &words[0].address, &words[0].seen))
@@ -228,7 +223,7 @@ static int wait_for_room(struct call *call, struct realm_producer *producer, siz
         realm_consumer_unpark(&link->consumer);
     }
     realm_producer_unpark(producer);
-    int hearing = hear(link->realm);
+    int hearing = realm_hear(link->realm);
     return error ? error : hearing;
 }
 
@@ -279,7 +274,7 @@ int realm_send_many(struct realm_channel *channel, enum realm_priority priority,
     struct realm_link *link = &channel->link;
     size_t sent = 0;
     bool rung = true; /* for all that was sent */
-    int error = (unsigned)priority > REALM_CRITICAL ? REALM_E_BAD_ARGUMENT : hear(link->realm);
+    int error = (unsigned)priority > REALM_CRITICAL ? REALM_E_BAD_ARGUMENT : realm_hear(link->realm);
     for (size_t i = 0; i < count && !error; i++)
         error = messages[i].size > REALM_PAYLOAD_MAX ? REALM_E_TOO_BIG : 0;
     struct call call = {.channel = channel, .priority = priority, .wait = {.timeout_ns = timeout_ns}};
@@ -320,7 +315,7 @@ int realm_reserve(struct realm_channel *channel, enum realm_priority priority, s
         return REALM_E_BAD_ARGUMENT;
     struct realm_producer *producer = realm_link_producer(link, priority);
     struct call call = {.channel = channel, .priority = priority, .wait = {.timeout_ns = timeout_ns}};
-    int error = producer ? hear(link->realm) : -ENOMEM;
+    int error = producer ? realm_hear(link->realm) : -ENOMEM;
     while (!error) {
         if (link->state)
             return link->state;
@@ -338,7 +333,7 @@ int realm_reserve(struct realm_channel *channel, enum realm_priority priority, s
 static int commit(struct realm_channel *channel, struct realm_message *message, size_t size)
 {
     struct realm_link *link = &channel->link;
-    int error = hear(link->realm);
+    int error = realm_hear(link->realm);
     if (error || link->state)
         return error ? error : link->state;
     error = realm_link_commit(link, message, size);
@@ -367,11 +362,14 @@ static inline int send_at(struct realm_channel *channel, enum realm_priority pri
     if (size > REALM_PAYLOAD_MAX)
         return REALM_E_TOO_BIG;
     struct call call = {.channel = channel, .priority = priority, .wait = {.timeout_ns = timeout_ns}};
-    int error = hear(channel->link.realm);
+    int error = realm_hear(channel->link.realm);
     if (error)
         return error;
-    struct realm_message message = {
-        .kind = REALM_MESSAGE_ONEWAY, .priority = (uint8_t)priority, .size = (uint16_t)size, .tag = op};
+    struct realm_message message = {.kind = REALM_MESSAGE_ONEWAY,
+                                    .priority = (uint8_t)priority,
+                                    .size = (uint16_t)size,
+                                    .ticket = channel->gift,
+                                    .tag = op};
     return push(&call, &message, data);
 }
 
@@ -466,7 +464,7 @@ static inline int call_at(struct realm_channel *channel, enum realm_priority pri
                         .nested = realm->serving.active,
                         .reply = reply,
                         .wait = {.timeout_ns = timeout_ns}};
-    int error = hear(realm);
+    int error = realm_hear(realm);
     if (error)
         return error;
     const uint32_t number = next_number(channel);
@@ -475,6 +473,7 @@ static inline int call_at(struct realm_channel *channel, enum realm_priority pri
                                     .size = (uint16_t)size,
                                     .call = number,
                                     .status = (int32_t)channel->link.consumer.position,
+                                    .ticket = channel->gift,
                                     .tag = op};
     REALM_STOP_POINT("call");
     error = push(&call, &message, data);

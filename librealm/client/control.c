@@ -101,6 +101,19 @@ static void reply(struct realm *realm, const struct realm_control_reply *event)
     }
 }
 
+/* One that comes too late for who asked stays held, and is found by realm_held. */
+static void capability(struct realm *realm, const struct realm_control_capability *event)
+{
+    struct realm_ask *ask = realm->ask;
+    if (!ask || ask->xid != event->header.xid)
+        return;
+    ask->answered = true;
+    if (ask->capability)
+        *ask->capability = *event;
+    else
+        ask->status = REALM_E_PROTOCOL;
+}
+
 static void closed(struct realm *realm, const struct realm_control_closed *event)
 {
     struct realm_link *link = realm_link_find(realm, event->cookie);
@@ -177,6 +190,9 @@ static void dispatch(struct realm *realm, const union realm_control_event *event
         return;
     case REALM_CONTROL_REPLY:
         reply(realm, &event->reply);
+        break;
+    case REALM_CONTROL_CAPABILITY:
+        capability(realm, &event->capability);
         break;
     case REALM_CONTROL_CLOSED:
         closed(realm, &event->closed);

@@ -131,25 +131,16 @@ void realm_client_free(struct realm_client *client)
 
 /* --- endpoints --- */
 
-int realm_register(struct realm *realm, const char *service, realm_handler *handler, void *context,
-                   struct realm_endpoint **ret_endpoint)
+int realm_endpoint_new(struct realm *realm, realm_handler *handler, void *context,
+                       struct realm_endpoint **ret_endpoint)
 {
-    struct realm_control_named request = {0};
-    int error = realm_control_name(&request.name, service);
-    if (error)
-        return error;
     /* From here on clients may come, and the loop will have to wait for them. */
-    error = realm_sleep_open(realm);
+    int error = realm_sleep_open(realm);
     if (error)
         return error;
     struct realm_endpoint *endpoint = calloc(1, sizeof *endpoint);
     if (!endpoint)
         return -ENOMEM;
-    error = realm_control_simple(realm, &request, REALM_CONTROL_REGISTER, &endpoint->cookie);
-    if (error) {
-        free(endpoint);
-        return error;
-    }
     endpoint->realm = realm;
     endpoint->handler = handler;
     endpoint->context = context;
@@ -157,6 +148,26 @@ int realm_register(struct realm *realm, const char *service, realm_handler *hand
     realm_list_init(&endpoint->parked);
     realm_list_init(&endpoint->held);
     realm_list_insert(&realm->endpoints, &endpoint->of_realm);
+    *ret_endpoint = endpoint;
+    return 0;
+}
+
+int realm_register(struct realm *realm, const char *service, realm_handler *handler, void *context,
+                   struct realm_endpoint **ret_endpoint)
+{
+    struct realm_control_named request = {0};
+    struct realm_endpoint *endpoint;
+    int error = realm_control_name(&request.name, service);
+    if (error)
+        return error;
+    error = realm_endpoint_new(realm, handler, context, &endpoint);
+    if (error)
+        return error;
+    error = realm_control_simple(realm, &request, REALM_CONTROL_REGISTER, &endpoint->cookie);
+    if (error) {
+        realm_endpoint_free(endpoint);
+        return error;
+    }
     if (ret_endpoint)
         *ret_endpoint = endpoint;
     return 0;

@@ -60,6 +60,7 @@ int realm_view_open(const struct realm_turn *turn, struct realm_view *ret_view)
         .client = client->id,
         .badge = client->badge,
         .priority = turn->rank,
+        .capability = {.via = client->link.cookie, .number = message.ticket},
         .size = message.size,
         .data = copied ? realm->viewing.bounce : data,
     };

@@ -165,7 +165,8 @@ struct realm_ask {
     bool answered;
     int status;
     uint64_t value;
-    struct realm_channel *channel; /* CONNECTED */
+    struct realm_channel *channel;               /* CONNECTED */
+    struct realm_control_capability *capability; /* CAPABILITY goes here, if it is not NULL */
 };
 
 /* Sends a packet that has no answer. */
@@ -213,6 +214,7 @@ struct realm_channel {
     uint32_t last_call;
     uint32_t abandoned; /* calls that gave up and whose replies may still come */
     uint64_t late_replies;
+    uint32_t gift; /* ticket for the message that is about to be sent, or 0 */
 };
 
 /* A connect that timed out here while the broker still waits for the service: the next one takes it over. */
@@ -269,6 +271,14 @@ struct realm_turn {
     enum realm_priority rank;  /* how urgent it is: as its queue or, raised, more */
 };
 
+/* realm_reply, with status 0, of a message with a ticket. */
+int realm_reply_ticket(struct realm *realm, uint64_t token, uint64_t value, const void *data, size_t size,
+                       uint32_t ticket);
+
+/* Makes an endpoint whose cookie is still to come, and sees to it that the loop can wait for its clients.
+ * Return: 0; -errno. */
+int realm_endpoint_new(struct realm *realm, realm_handler *handler, void *context,
+                       struct realm_endpoint **ret_endpoint);
 /* ACCEPTED has come. Acknowledges it. */
 void realm_endpoint_accepted(struct realm *realm, const struct realm_control_channel *event,
                              const int *handles, unsigned handles_count);
@@ -464,6 +474,12 @@ struct realm {
 static inline bool realm_epoch_changed(const struct realm *realm)
 {
     return realm_load_acquire(&realm->page->epoch) != realm->epoch_seen;
+}
+
+/* Learns what the Memory Manager has to say, if the epoch says that there is something. Return: 0; -errno. */
+static inline int realm_hear(struct realm *realm)
+{
+    return __builtin_expect(realm_epoch_changed(realm), 0) ? realm_control_drain(realm) : 0;
 }
 
 /*

@@ -68,7 +68,8 @@ uint64_t realm_request_serve(const struct realm_turn *turn, const struct realm_m
     uint64_t token = 0;
     if (message->kind == REALM_MESSAGE_CALL) {
         token = realm_token_new(client, message->call);
-        realm_producer_learn(&client->link.producer, (uint32_t)message->status);
+        if (message->ticket == 0)
+            realm_producer_learn(&client->link.producer, (uint32_t)message->status);
     }
     realm->serving = (struct realm_serving){.active = true, .rank = turn->rank, .token = token};
     return token;
@@ -101,6 +102,7 @@ int realm_request_take(const struct realm_turn *turn, struct realm_request *ret_
     ret_request->client = client->id;
     ret_request->badge = client->badge;
     ret_request->priority = turn->rank;
+    ret_request->capability = (struct realm_ticket){.via = client->link.cookie, .number = message.ticket};
     ret_request->size = message.size;
     ret_request->token = realm_request_serve(turn, &message);
     return 0;
@@ -158,8 +160,8 @@ static int replied(struct realm *realm, struct realm_token *entry, uint64_t toke
     return 0;
 }
 
-int realm_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t value, const void *data,
-                size_t size)
+static inline int reply_at(struct realm *realm, uint64_t token, int32_t status, uint64_t value,
+                           const void *data, size_t size, uint32_t ticket)
 {
     struct realm_token *entry = realm_token_find(realm, token);
     if (!entry)
@@ -171,11 +173,24 @@ int realm_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t va
         .size = (uint16_t)size,
         .call = entry->call,
         .status = status,
+        .ticket = ticket,
         .tag = value,
     };
     REALM_STOP_POINT("reply");
     int error = realm_producer_push(&entry->client->link.producer, &message, data);
     return replied(realm, entry, token, error);
+}
+
+int realm_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t value, const void *data,
+                size_t size)
+{
+    return reply_at(realm, token, status, value, data, size, 0);
+}
+
+int realm_reply_ticket(struct realm *realm, uint64_t token, uint64_t value, const void *data, size_t size,
+                       uint32_t ticket)
+{
+    return reply_at(realm, token, 0, value, data, size, ticket);
 }
 
 int realm_reserve_reply(struct realm *realm, uint64_t token, size_t size, void **ret_data)

@@ -41,6 +41,17 @@ static const struct type_entry types[] = {
     [REALM_CONTROL_ACK] = {"ack", sizeof(struct realm_control_ack), FROM_REALM, false},
     [REALM_CONTROL_FAULT] = {"fault", sizeof(struct realm_control_fault), FROM_REALM, false},
     [REALM_CONTROL_STATS] = {"stats", sizeof(struct realm_control_stats), FROM_REALM, false},
+    [REALM_CONTROL_DERIVE] = {"derive", sizeof(struct realm_control_derive), FROM_REALM, true},
+    [REALM_CONTROL_OFFER] = {"offer", sizeof(struct realm_control_derive), FROM_REALM, true},
+    [REALM_CONTROL_WITHDRAW] = {"withdraw", sizeof(struct realm_control_ticket), FROM_REALM, true},
+    [REALM_CONTROL_TAKE] = {"take", sizeof(struct realm_control_ticket), FROM_REALM, true},
+    [REALM_CONTROL_REVOKE] = {"revoke", sizeof(struct realm_control_cookie), FROM_REALM, true},
+    [REALM_CONTROL_REVOKE_CHILD] = {"revoke-child", sizeof(struct realm_control_grant), FROM_REALM, true},
+    [REALM_CONTROL_DELETE] = {"delete", sizeof(struct realm_control_cookie), FROM_REALM, true},
+    [REALM_CONTROL_CREATE] = {"create", sizeof(struct realm_control_header), FROM_REALM, true},
+    [REALM_CONTROL_HELD] = {"held", sizeof(struct realm_control_cookie), FROM_REALM, true},
+    [REALM_CONTROL_GATE] = {"gate", sizeof(struct realm_control_number), FROM_REALM, true},
+    [REALM_CONTROL_LOOK] = {"look", sizeof(struct realm_control_number), FROM_REALM, true},
     [REALM_CONTROL_REPLY] = {"reply", sizeof(struct realm_control_reply), TO_REALM, true},
     [REALM_CONTROL_WELCOME] = {"welcome", sizeof(struct realm_control_welcome), TO_REALM, true},
     [REALM_CONTROL_POOL] = {"pool", sizeof(struct realm_control_pool), TO_REALM, false},
@@ -50,6 +61,7 @@ static const struct type_entry types[] = {
     [REALM_CONTROL_CHILD] = {"child", sizeof(struct realm_control_child), TO_REALM, false},
     [REALM_CONTROL_STOP] = {"stop", sizeof(struct realm_control_header), TO_REALM, false},
     [REALM_CONTROL_QUERY] = {"query", sizeof(struct realm_control_header), TO_REALM, false},
+    [REALM_CONTROL_CAPABILITY] = {"capability", sizeof(struct realm_control_capability), TO_REALM, true},
 };
 
 _Static_assert(sizeof(union realm_control_request) <= REALM_CONTROL_SIZE_MAX, "a packet fits its buffer");
@@ -109,10 +121,17 @@ static bool request_reserved(const union realm_control_request *request)
         return request->spawn.reserved == 0 && realm_field_name_reserved(&request->spawn.program) &&
                realm_field_name_reserved(&request->spawn.name);
     case REALM_CONTROL_GRANT:
+    case REALM_CONTROL_REVOKE_CHILD:
         return request->grant.reserved == 0 && realm_field_name_reserved(&request->grant.child) &&
                realm_field_name_reserved(&request->grant.service);
     case REALM_CONTROL_FAULT:
         return request->fault.reserved == 0;
+    case REALM_CONTROL_WITHDRAW:
+    case REALM_CONTROL_TAKE:
+        return request->ticket.reserved == 0;
+    case REALM_CONTROL_GATE:
+    case REALM_CONTROL_LOOK:
+        return request->number.reserved == 0;
     default:
         return true;
     }
@@ -129,11 +148,23 @@ static bool request_names(const union realm_control_request *request)
         return realm_field_name_valid(&request->spawn.program) &&
                realm_field_name_optional(&request->spawn.name);
     case REALM_CONTROL_GRANT:
+    case REALM_CONTROL_REVOKE_CHILD:
         return realm_field_name_valid(&request->grant.child) &&
                realm_field_name_valid(&request->grant.service);
     default:
         return true;
     }
+}
+
+#define RIGHTS_ALL                                                                                           \
+    (REALM_RIGHT_SEND | REALM_RIGHT_RECV | REALM_RIGHT_MANAGE | REALM_RIGHT_READ | REALM_RIGHT_WRITE |       \
+     REALM_RIGHT_EXEC | REALM_RIGHT_GRANT | REALM_RIGHT_MINT | REALM_RIGHT_REVOKE)
+
+/* What fits together is the policy's to say; here only what no capability can have is turned away. */
+static bool derive_numbers(const struct realm_control_derive *derive)
+{
+    return derive->mode >= REALM_COPY && derive->mode <= REALM_MOVE && (derive->rights & ~RIGHTS_ALL) == 0 &&
+           (derive->header.type == REALM_CONTROL_OFFER || derive->via == 0);
 }
 
 static bool request_numbers(const union realm_control_request *request)
@@ -152,6 +183,18 @@ static bool request_numbers(const union realm_control_request *request)
                                       request->spawn.args_size);
     case REALM_CONTROL_GRANT:
         return request->grant.rights == REALM_RIGHT_SEND;
+    case REALM_CONTROL_REVOKE_CHILD:
+        return request->grant.rights == 0;
+    case REALM_CONTROL_DERIVE:
+    case REALM_CONTROL_OFFER:
+        return derive_numbers(&request->derive);
+    case REALM_CONTROL_WITHDRAW:
+    case REALM_CONTROL_TAKE:
+        return request->ticket.ticket >= 1 && request->ticket.ticket <= REALM_TICKET_MAX;
+    case REALM_CONTROL_GATE:
+        return request->number.number < REALM_CONTROL_GATES;
+    case REALM_CONTROL_LOOK:
+        return request->number.number == 0;
     case REALM_CONTROL_FAULT:
         return request->fault.kind >= REALM_FAULT_CLAIM && request->fault.kind <= REALM_FAULT_UNMAPPED;
     default:
@@ -181,6 +224,8 @@ static bool event_reserved(const union realm_control_event *event)
         return event->closed.reserved == 0;
     case REALM_CONTROL_CHILD:
         return realm_field_name_reserved(&event->child.name);
+    case REALM_CONTROL_CAPABILITY:
+        return event->capability.reserved == 0 && realm_field_name_reserved(&event->capability.name);
     default:
         return true;
     }
@@ -193,6 +238,8 @@ static bool event_names(const union realm_control_event *event)
         return realm_field_name_valid(&event->welcome.name);
     case REALM_CONTROL_CHILD:
         return realm_field_name_valid(&event->child.name);
+    case REALM_CONTROL_CAPABILITY:
+        return realm_field_name_optional(&event->capability.name);
     default:
         return true;
     }
@@ -216,6 +263,13 @@ static bool channel_numbers(const struct realm_control_channel *channel)
     return channel->header.type == REALM_CONTROL_ACCEPTED || (channel->endpoint == 0 && channel->badge == 0);
 }
 
+static bool capability_numbers(const struct realm_control_capability *capability)
+{
+    return capability->cookie != 0 && capability->kind >= REALM_KIND_ENDPOINT &&
+           capability->kind <= REALM_KIND_GATE && (capability->rights & ~RIGHTS_ALL) == 0 &&
+           capability->gate < REALM_CONTROL_GATES;
+}
+
 static bool event_numbers(const union realm_control_event *event)
 {
     switch (event->header.type) {
@@ -232,6 +286,8 @@ static bool event_numbers(const union realm_control_event *event)
         return event->closed.reason >= REALM_E_PEER_DEAD && event->closed.reason <= REALM_E_PEER_FAULT;
     case REALM_CONTROL_CHILD:
         return event->child.state <= REALM_STATE_TERMINATED;
+    case REALM_CONTROL_CAPABILITY:
+        return capability_numbers(&event->capability);
     default:
         return true;
     }

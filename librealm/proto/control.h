@@ -42,16 +42,28 @@ enum realm_control_type {
     REALM_CONTROL_ACK = 9,        /* struct realm_control_ack        no reply */
     REALM_CONTROL_FAULT = 10,     /* struct realm_control_fault      no reply; the channel is closed */
     REALM_CONTROL_STATS = 11,     /* struct realm_control_stats      no reply */
+    REALM_CONTROL_DERIVE = 12,    /* struct realm_control_derive     → CAPABILITY or CONNECTED, or REPLY */
+    REALM_CONTROL_OFFER = 13,     /* struct realm_control_derive     → REPLY, value: the ticket */
+    REALM_CONTROL_WITHDRAW = 14,  /* struct realm_control_ticket     → REPLY */
+    REALM_CONTROL_TAKE = 15,      /* struct realm_control_ticket     → CAPABILITY or CONNECTED, or REPLY */
+    REALM_CONTROL_REVOKE = 16,    /* struct realm_control_cookie     → REPLY, once nothing of it is left */
+    REALM_CONTROL_REVOKE_CHILD = 17, /* struct realm_control_grant   → REPLY, the same */
+    REALM_CONTROL_DELETE = 18,       /* struct realm_control_cookie  → REPLY, the same */
+    REALM_CONTROL_CREATE = 19,       /* struct realm_control_header  → CAPABILITY: an anonymous endpoint */
+    REALM_CONTROL_HELD = 20,         /* struct realm_control_cookie  → CAPABILITY: the next, or REPLY */
+    REALM_CONTROL_GATE = 21,         /* struct realm_control_number  → REPLY */
+    REALM_CONTROL_LOOK = 22,         /* struct realm_control_number  → REPLY */
     /* to the realm */
-    REALM_CONTROL_REPLY = 128,     /* struct realm_control_reply */
-    REALM_CONTROL_WELCOME = 129,   /* struct realm_control_welcome    + control page (read-only) */
-    REALM_CONTROL_POOL = 130,      /* struct realm_control_pool       + `count` regions (read-write) */
-    REALM_CONTROL_CONNECTED = 131, /* struct realm_control_channel    + peer's region (read-only) [+ hint] */
-    REALM_CONTROL_ACCEPTED = 132,  /* struct realm_control_channel    + peer's region (read-only) [+ hint] */
-    REALM_CONTROL_CLOSED = 133,    /* struct realm_control_closed     a channel ended, and why */
-    REALM_CONTROL_CHILD = 134,     /* struct realm_control_child      a child changed state */
-    REALM_CONTROL_STOP = 135,      /* struct realm_control_header     clean up and exit */
-    REALM_CONTROL_QUERY = 136,     /* struct realm_control_header     send STATS when convenient */
+    REALM_CONTROL_REPLY = 128,      /* struct realm_control_reply */
+    REALM_CONTROL_WELCOME = 129,    /* struct realm_control_welcome    + control page (read-only) */
+    REALM_CONTROL_POOL = 130,       /* struct realm_control_pool       + `count` regions (read-write) */
+    REALM_CONTROL_CONNECTED = 131,  /* struct realm_control_channel    + peer's region (read-only) [+ hint] */
+    REALM_CONTROL_ACCEPTED = 132,   /* struct realm_control_channel    + peer's region (read-only) [+ hint] */
+    REALM_CONTROL_CLOSED = 133,     /* struct realm_control_closed     a channel ended, and why */
+    REALM_CONTROL_CHILD = 134,      /* struct realm_control_child      a child changed state */
+    REALM_CONTROL_STOP = 135,       /* struct realm_control_header     clean up and exit */
+    REALM_CONTROL_QUERY = 136,      /* struct realm_control_header     send STATS when convenient */
+    REALM_CONTROL_CAPABILITY = 137, /* struct realm_control_capability: one that is no channel */
 };
 
 struct realm_control_header {
@@ -87,7 +99,8 @@ struct realm_control_named {
 _Static_assert(sizeof(struct realm_control_named) == 288, "layout");
 #define REALM_CONNECT_WAIT UINT32_C(1) /* allowed but not registered yet: answer when it is */
 
-/* UNREGISTER: an endpoint; DISCONNECT: a channel. */
+/* UNREGISTER: an endpoint; DISCONNECT: a channel; REVOKE, DELETE: any capability; HELD: the last told, or 0.
+ */
 struct realm_control_cookie {
     struct realm_control_header header;
     uint64_t cookie;
@@ -109,7 +122,7 @@ struct realm_control_grant {
     struct realm_control_header header;
     struct realm_control_name child;
     struct realm_control_name service;
-    uint32_t rights; /* REALM_RIGHT_SEND, for now the only one that can be granted */
+    uint32_t rights; /* GRANT: REALM_RIGHT_SEND, for now the only one that can be granted; REVOKE_CHILD: 0 */
     uint32_t reserved;
 };
 _Static_assert(sizeof(struct realm_control_grant) == 552, "layout");
@@ -133,6 +146,36 @@ enum realm_fault_kind {
     REALM_FAULT_WAKES = 2,    /* spurious wakes above the limit */
     REALM_FAULT_UNMAPPED = 3, /* the region that came could not be mapped */
 };
+
+/* DERIVE: for the asker itself; OFFER: for the realm at the other end of a channel. */
+struct realm_control_derive {
+    struct realm_control_header header;
+    uint64_t source;        /* cookie of what it is derived from */
+    uint64_t via;           /* OFFER: cookie of the own end of a channel; DERIVE: 0 */
+    uint64_t badge;         /* MINT: the number chosen; else 0 */
+    uint64_t offset, bytes; /* memory: the window; else 0 */
+    uint32_t rights;        /* of the new one; MOVE: 0 */
+    uint32_t mode;          /* enum realm_derivation */
+};
+_Static_assert(sizeof(struct realm_control_derive) == 64, "layout");
+
+/* WITHDRAW: of an own offer; TAKE: of the other end's. */
+struct realm_control_ticket {
+    struct realm_control_header header;
+    uint64_t via;    /* cookie of the own end of the channel */
+    uint32_t ticket; /* 1 to REALM_TICKET_MAX */
+    uint32_t reserved;
+};
+_Static_assert(sizeof(struct realm_control_ticket) == 32, "layout");
+#define REALM_TICKET_MAX UINT32_C(0x7fffffff)
+
+struct realm_control_number {
+    struct realm_control_header header;
+    uint32_t number; /* GATE: below 64; LOOK: 0 */
+    uint32_t reserved;
+};
+_Static_assert(sizeof(struct realm_control_number) == 24, "layout");
+#define REALM_CONTROL_GATES 64u
 
 struct realm_control_stats {
     struct realm_control_header header;
@@ -197,6 +240,19 @@ struct realm_control_closed {
 };
 _Static_assert(sizeof(struct realm_control_closed) == 32, "layout");
 
+struct realm_control_capability {
+    struct realm_control_header header;
+    uint64_t cookie;
+    uint64_t badge;         /* of a send; else 0 */
+    uint64_t offset, bytes; /* memory: its window; else 0 */
+    uint32_t kind;          /* enum realm_kind */
+    uint32_t rights;
+    uint32_t gate; /* gate: its number; else 0 */
+    uint32_t reserved;
+    struct realm_control_name name; /* of the service or realm it is about; size 0: none */
+};
+_Static_assert(sizeof(struct realm_control_capability) == 328, "layout");
+
 enum realm_state {
     REALM_STATE_DORMANT = 0, /* declared, not started */
     REALM_STATE_RUNNING = 1,
@@ -241,6 +297,9 @@ union realm_control_request {
     struct realm_control_ack ack;
     struct realm_control_fault fault;
     struct realm_control_stats stats;
+    struct realm_control_derive derive;
+    struct realm_control_ticket ticket;
+    struct realm_control_number number;
 };
 
 /* Any packet from the broker, decoded. */
@@ -252,6 +311,7 @@ union realm_control_event {
     struct realm_control_channel channel;
     struct realm_control_closed closed;
     struct realm_control_child child;
+    struct realm_control_capability capability;
 };
 
 /*

@@ -123,6 +123,15 @@ static int consumer_false_claim(struct realm_consumer *consumer)
     return consumer_lost(consumer) ? REALM_E_REVOKED : REALM_E_PEER_FAULT;
 }
 
+/* Padding brings nothing. */
+static inline bool is_kind(const struct realm_entry *entry)
+{
+    if (__builtin_expect(!(entry->kind & REALM_MESSAGE_TICKET), 1))
+        return entry->kind >= REALM_MESSAGE_CALL && entry->kind <= REALM_MESSAGE_PAD;
+    unsigned kind = entry->kind & ~REALM_MESSAGE_TICKET;
+    return kind >= REALM_MESSAGE_CALL && kind < REALM_MESSAGE_PAD && entry->status > 0;
+}
+
 /* Copies the awaited entry without its payload, if it is there, and checks every claim in it against what an
  * honest producer could have written here. Return: 0; as realm_consumer_pop. */
 static inline int examine(struct realm_consumer *consumer, struct realm_entry *ret_entry, uint32_t *ret_count)
@@ -144,8 +153,8 @@ static inline int examine(struct realm_consumer *consumer, struct realm_entry *r
     memcpy(ret_entry, words, sizeof *ret_entry);
 
     uint32_t count = entry_lines(ret_entry->size);
-    if (ret_entry->size > REALM_PAYLOAD_MAX || ret_entry->kind < REALM_MESSAGE_CALL ||
-        ret_entry->kind > REALM_MESSAGE_PAD || ret_entry->commit != consumer->position + count)
+    if (ret_entry->size > REALM_PAYLOAD_MAX || !is_kind(ret_entry) ||
+        ret_entry->commit != consumer->position + count)
         return consumer_false_claim(consumer);
     *ret_count = count;
     return 0;
@@ -191,12 +200,14 @@ static int next_entry(struct realm_consumer *consumer, struct realm_entry *ret_e
 
 static inline void fill_message(struct realm_message *message, const struct realm_entry *entry)
 {
+    const bool ticket = (entry->kind & REALM_MESSAGE_TICKET) != 0;
     *message = (struct realm_message){
-        .kind = (enum realm_message_kind)entry->kind,
+        .kind = (enum realm_message_kind)(entry->kind & ~REALM_MESSAGE_TICKET),
         .priority = entry->priority,
         .size = entry->size,
         .call = entry->call,
-        .status = entry->status,
+        .status = ticket ? 0 : entry->status,
+        .ticket = ticket ? (uint32_t)entry->status : 0,
         .tag = entry->tag,
     };
 }

@@ -138,10 +138,10 @@ static inline int publish(struct realm_producer *producer, const struct realm_me
     struct realm_entry entry = {
         .commit = commit,
         .size = message->size,
-        .kind = (uint8_t)message->kind,
+        .kind = (uint8_t)(message->kind | (message->ticket ? REALM_MESSAGE_TICKET : 0u)),
         .priority = message->priority,
         .call = message->call,
-        .status = message->status,
+        .status = message->ticket ? (int32_t)message->ticket : message->status,
         .tag = message->tag,
     };
     uint64_t words[ENTRY_WORDS];

@@ -84,13 +84,18 @@ enum realm_message_kind {
     REALM_MESSAGE_PAD = 4, /* nothing: fills the lines up to the end of the queue */
 };
 
+/* In an entry's kind: a capability comes with the message, and status is its ticket (1 to 2^31 - 1). */
+#define REALM_MESSAGE_TICKET 0x80u
+
 /* A message without its payload, in private memory. */
 struct realm_message {
     enum realm_message_kind kind;
     uint8_t priority; /* of the queue that it was sent through: a claim, of use to nobody */
     uint16_t size;    /* bytes of payload, at most REALM_PAYLOAD_MAX */
     uint32_t call;    /* CALL: chosen by the caller; REPLY: the call it answers; ONEWAY: 0 */
-    int32_t status;   /* REPLY; CALL: lines consumed of the replies, a hint (realm_producer_learn) */
+    int32_t status;   /* REPLY; CALL: lines consumed of the replies, a hint (realm_producer_learn); with a
+                         ticket: 0 */
+    uint32_t ticket;  /* of the capability that comes with it; 0: none */
     uint64_t tag;     /* CALL, ONEWAY: the operation; REPLY: the value */
 };
 

@@ -52,7 +52,7 @@ static json_t *describe_realm(const struct broker_realm *realm)
     const struct realm_control_stats *stats = &realm->stats;
     const bool known = stats->header.size != 0; /* it has said so at least once */
 
-    return json_pack("{s:o, s:o, s:o, s:s, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+    return json_pack("{s:o, s:o, s:o, s:s, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                      "realm", text(realm->name), "id", number_if(realm->id != 0, realm->id), "pid",
                      number_if(process && realm->pid > 0, (uint64_t)realm->pid), "state",
                      broker_realm_state(realm), "parent", text(realm->parent ? realm->parent->name : NULL),
@@ -62,7 +62,8 @@ static json_t *describe_realm(const struct broker_realm *realm)
                      "heap_resident", number_if(known, stats->heap_resident), "requests",
                      number_if(known, stats->requests), "calls", number_if(known, stats->calls), "uptime_ns",
                      number_if(running, poll_now_ns() - realm->started_ns), "memory_limit",
-                     number_if(running && realm->memory_bytes != 0, realm->memory_bytes));
+                     number_if(running && realm->memory_bytes != 0, realm->memory_bytes), "wrong_cookies",
+                     number(realm->wrong_cookies));
 }
 
 json_t *admin_answers_ps(const struct broker *broker)
@@ -156,7 +157,7 @@ json_t *admin_answers_channels(const struct broker *broker)
     while ((channel = broker_next_channel(broker, channel))) {
         json_t *entry =
             json_pack("{s:o, s:o, s:o, s:o, s:o, s:s}", "client", text(channel->client.realm->name),
-                      "service", text(channel->service->config->name), "server",
+                      "service", text(broker_channel_service(channel)), "server",
                       text(channel->server.realm->name), "badge", number(channel->badge), "age_ns",
                       number(now_ns - channel->created_ns), "state", broker_channel_state(channel));
         if (!add(list, entry))

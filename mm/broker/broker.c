@@ -143,9 +143,9 @@ int broker_step(struct broker *broker, bool wait)
     do {
         connect_retry(broker);
         lifecycle_end_offenders(broker);
+        authority_clear(broker);
     } while (broker->waits_changed || broker->offenders);
     realms_sweep(broker);
-    authority_clear(broker);
     ending_check(broker);
     return 0;
 }

@@ -19,6 +19,7 @@
 #include "mm/config/stop_point.h"
 #include "mm/broker/connect.h"
 #include "mm/broker/cookies.h"
+#include "mm/broker/delegate.h"
 #include "mm/broker/delivery.h"
 #include "mm/broker/page.h"
 #include "mm/broker/pool.h"
@@ -28,6 +29,11 @@
 struct broker_channel *broker_next_channel(const struct broker *broker, const struct broker_channel *after)
 {
     return after ? after->next : broker->channels;
+}
+
+const char *broker_channel_service(const struct broker_channel *channel)
+{
+    return channel->service ? channel->service->config->name : "(anonymous)";
 }
 
 const char *broker_channel_state(const struct broker_channel *channel)
@@ -113,6 +119,7 @@ static void end_close(struct broker_end *end)
     struct broker_realm *realm = end->realm;
     if (!realm)
         return;
+    delegate_forget(end);
     *end->link_back = end->next_of_realm;
     if (end->next_of_realm)
         end_of(end->next_of_realm, realm)->link_back = end->link_back;
@@ -123,19 +130,20 @@ static void end_close(struct broker_end *end)
     end->realm = NULL;
 }
 
-int channels_make(struct broker_realm *client, struct broker_service *service,
-                  struct broker_channel **ret_channel)
+int channels_make(struct broker_realm *client, struct broker_realm *server, struct broker_service *service,
+                  uint64_t endpoint, struct broker_channel **ret_channel)
 {
     struct broker *broker = client->broker;
-    realm_assert(client != service->provider);
+    realm_assert(client != server);
     struct broker_channel *channel = calloc(1, sizeof(*channel));
     if (!channel)
         return -ENOMEM;
     channel->service = service;
+    channel->endpoint = endpoint;
     channel->created_ns = poll_now_ns();
     int error = end_open(channel, &channel->client, client, BROKER_TOKEN_CLIENT_END);
     if (!error)
-        error = end_open(channel, &channel->server, service->provider, BROKER_TOKEN_SERVER_END);
+        error = end_open(channel, &channel->server, server, BROKER_TOKEN_SERVER_END);
     if (error) {
         if (channel->client.realm) {
             pool_give_back(client, channel->client.region);
@@ -152,9 +160,17 @@ int channels_make(struct broker_realm *client, struct broker_service *service,
         broker->channels = channel;
     broker->channels_last = channel;
     broker->channels_count++;
-    service->clients++;
+    if (service)
+        service->clients++;
     *ret_channel = channel;
     return 0;
+}
+
+void channels_bind(struct broker_channel *channel, const struct policy_outcome *outcome)
+{
+    channel->capability = outcome->capability;
+    channel->badge = outcome->badge;
+    policy_set_user(channel->client.realm->broker->policy, outcome->capability, channel->client.token.cookie);
 }
 
 void channels_free(struct broker_channel *channel)
@@ -169,7 +185,8 @@ void channels_free(struct broker_channel *channel)
     else
         broker->channels_last = channel->previous;
     broker->channels_count--;
-    channel->service->clients--;
+    if (channel->service)
+        channel->service->clients--;
     end_close(&channel->client);
     end_close(&channel->server);
     free(channel);
@@ -182,7 +199,7 @@ static void tell_end(struct broker_channel *channel, struct broker_end *end, str
     bool client = end == &channel->client;
     struct realm_control_channel packet = {
         .cookie = end->token.cookie,
-        .endpoint = client ? 0 : channel->service->token.cookie,
+        .endpoint = client ? 0 : channel->endpoint,
         .peer = peer->realm->id,
         .badge = client ? 0 : channel->badge,
         .region = end->region.number,
@@ -208,7 +225,7 @@ void channels_tell(struct broker_channel *channel)
 void channels_acknowledged(struct broker *broker, struct broker_realm *realm, uint64_t cookie)
 {
     struct broker_token *token = cookies_find(broker->cookies, cookie);
-    if (!token || token->owner != realm || token->kind == BROKER_TOKEN_ENDPOINT)
+    if (!token || token->owner != realm)
         return; /* it was closed while the packet was in flight */
     end_of(channels_of_token(token), realm)->ready = true;
     MM_STOP_POINT("broker-mapped");
@@ -252,6 +269,8 @@ void channels_close(struct broker_channel *channel, int reason, const struct bro
     uint64_t client_cookie = channel->client.token.cookie, server_cookie = channel->server.token.cookie;
     uint64_t xid = channel->xid;
     uint32_t connect_flags = channel->flags;
+    const char *name = broker_channel_service(channel);
+    bool derived = channel->derived;
 
     if (flags & CHANNELS_OF_POLICY)
         end_capability(broker, channel);
@@ -270,21 +289,35 @@ void channels_close(struct broker_channel *channel, int reason, const struct bro
     MM_STOP_POINT("broker-close");
     channels_free(channel);
 
-    if (reason == REALM_E_REVOKED)
-        events_emit(broker->events, "revoked", "{s:s, s:s, s:s}", "realm", client->name, "service",
-                    service->config->name, "server", server->name);
+    if (flags & CHANNELS_MOVED)
+        ; /* that it was moved is told elsewhere */
+    else if (reason == REALM_E_REVOKED)
+        events_emit(broker->events, "revoked", "{s:s, s:s, s:s}", "realm", client->name, "service", name,
+                    "server", server->name);
     else if (client == quiet && reason == REALM_E_PEER_DEAD)
-        events_emit(broker->events, "disconnected", "{s:s, s:s}", "realm", client->name, "service",
-                    service->config->name);
+        events_emit(broker->events, "disconnected", "{s:s, s:s}", "realm", client->name, "service", name);
     else
-        events_emit(broker->events, "closed", "{s:s, s:s, s:s}", "realm", client->name, "service",
-                    service->config->name, "reason", reason_text(reason));
+        events_emit(broker->events, "closed", "{s:s, s:s, s:s}", "realm", client->name, "service", name,
+                    "reason", reason_text(reason));
     if (server != quiet && !server_unaware)
         say_closed(server, server_cookie, reason);
     if (client == quiet)
         return;
-    if (client_unaware)
+    if (client_unaware && derived)
+        delivery_reply(client, xid, reason, 0, 0); /* what it was derived for is gone */
+    else if (client_unaware)
         connect_again(client, service, xid, connect_flags);
     else
         say_closed(client, client_cookie, reason);
+}
+
+void channels_close_all(struct broker_realm *server, uint64_t endpoint)
+{
+    struct broker_channel *next;
+    for (struct broker_channel *channel = server->channels; channel; channel = next) {
+        bool serves = channel->server.realm == server;
+        next = serves ? channel->server.next_of_realm : channel->client.next_of_realm;
+        if (serves && channel->endpoint == endpoint)
+            channels_close(channel, REALM_E_PEER_DEAD, server, CHANNELS_LAST_LOOK);
+    }
 }

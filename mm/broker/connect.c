@@ -19,6 +19,7 @@
 #include "mm/config/stop_point.h"
 #include "mm/broker/bounds.h"
 #include "mm/broker/channels.h"
+#include "mm/broker/delegate.h"
 #include "mm/broker/delivery.h"
 #include "mm/broker/explain.h"
 #include "mm/broker/pool.h"
@@ -37,7 +38,7 @@ static bool has_region(struct broker_realm *realm)
     return false;
 }
 
-static bool have_regions(struct broker_realm *client, struct broker_realm *server)
+bool connect_regions_ready(struct broker_realm *client, struct broker_realm *server)
 {
     bool client_has = has_region(client);
     return has_region(server) && client_has;
@@ -51,6 +52,15 @@ static void want_region(struct broker_realm *realm)
     pool_refill(realm);
 }
 
+bool connect_have_regions(struct broker_realm *client, struct broker_realm *server)
+{
+    if (connect_regions_ready(client, server))
+        return true;
+    want_region(client);
+    want_region(server);
+    return false;
+}
+
 static int open_channel(struct broker_realm *realm, struct broker_service *service,
                         const struct policy_event *event, const struct policy_decision *decision,
                         uint64_t xid, uint32_t flags)
@@ -59,14 +69,13 @@ static int open_channel(struct broker_realm *realm, struct broker_service *servi
     struct broker_channel *channel;
     int error = policy_reserve(broker->policy, event);
     if (!error)
-        error = channels_make(realm, service, &channel);
+        error = channels_make(realm, service->provider, service, service->token.cookie, &channel);
     if (error)
         return error;
     struct policy_outcome outcome;
     policy_apply(broker->policy, event, decision, &outcome);
     MM_STOP_POINT("broker-connect");
-    channel->capability = outcome.capability;
-    channel->badge = outcome.badge;
+    channels_bind(channel, &outcome);
     channel->xid = xid;
     channel->flags = flags;
     struct broker_realm *server = service->provider;
@@ -93,7 +102,8 @@ static enum outcome attempt(struct broker_realm *realm, const char *name, uint64
     struct broker_service *service = broker_service_of(broker, decision.service);
     bool allowed = decision.status == 0 || (decision.status == REALM_E_NO_SERVICE && service);
     if (!allowed) {
-        explain_denied(realm, QUESTION_CONNECT, NULL, name, 0, &decision);
+        if (!explain_quota(realm, &decision))
+            explain_denied(realm, QUESTION_CONNECT, NULL, name, 0, &decision);
         delivery_reply(realm, xid, decision.status, 0, realm->decisions);
         return ANSWERED;
     }
@@ -109,11 +119,8 @@ static enum outcome attempt(struct broker_realm *realm, const char *name, uint64
         delivery_reply(realm, xid, REALM_E_LIMIT, 0, broker->decisions);
         return ANSWERED;
     }
-    if (!have_regions(realm, service->provider)) {
-        want_region(realm);
-        want_region(service->provider);
+    if (!connect_have_regions(realm, service->provider))
         return NEEDS_POOL;
-    }
     if (open_channel(realm, service, &event, &decision, xid, flags))
         delivery_reply(realm, xid, REALM_E_LIMIT, 0, realm->decisions);
     return ANSWERED;
@@ -204,6 +211,20 @@ void connect_request(struct broker_realm *realm, const struct realm_control_name
     request(realm, (const char *)packet->name.text, packet->header.xid, packet->flags);
 }
 
+void connect_wait(struct broker_realm *realm, const struct policy_event *event, uint64_t via, uint32_t ticket,
+                  uint64_t xid)
+{
+    struct broker_wait *wait = wait_new(realm, NULL, xid, 0);
+    if (!wait) {
+        delivery_reply(realm, xid, REALM_E_LIMIT, 0, 0);
+        return;
+    }
+    wait->event = *event;
+    wait->via = via;
+    wait->ticket = ticket;
+    set_outcome(wait, NEEDS_POOL);
+}
+
 void connect_again(struct broker_realm *realm, struct broker_service *service, uint64_t xid, uint32_t flags)
 {
     /* Not now: the caller is in the middle of taking something down. The walk will decide. */
@@ -218,9 +239,11 @@ void connect_again(struct broker_realm *realm, struct broker_service *service, u
 static bool ripe(const struct broker_wait *wait)
 {
     const struct broker_service *service = wait->service;
+    if (!service)
+        return delegate_ripe(wait);
     if (!service->provider)
         return wait->pool_deadline_ns != 0 || !(wait->flags & REALM_CONNECT_WAIT);
-    return wait->pool_deadline_ns == 0 || have_regions(wait->realm, service->provider);
+    return wait->pool_deadline_ns == 0 || connect_regions_ready(wait->realm, service->provider);
 }
 
 static void retry(struct broker_wait *wait)
@@ -229,6 +252,11 @@ static void retry(struct broker_wait *wait)
     struct broker_service *service;
     if (realm->offence || !ripe(wait))
         return;
+    if (!wait->service) {
+        if (delegate_again(wait))
+            wait_free(wait);
+        return;
+    }
     enum outcome outcome = attempt(realm, wait->service->config->name, wait->xid, wait->flags, &service);
     if (outcome == ANSWERED)
         wait_free(wait);

@@ -21,22 +21,41 @@
 
 #include <realm/error.h>
 
+#include "mm/broker/authority.h"
 #include "mm/broker/connect.h"
+#include "mm/broker/delegate.h"
 #include "mm/broker/delivery.h"
+#include "mm/broker/holdings.h"
 #include "mm/broker/lifecycle.h"
+#include "mm/broker/penalty.h"
 #include "mm/broker/registry.h"
 #include "mm/broker/requests.h"
 #include "mm/broker/state.h"
 
-static void throttle_over(struct poll_timer *timer)
+void control_hold(struct broker_realm *realm, enum control_hold why)
 {
-    struct broker_realm *realm = broker_container(timer, struct broker_realm, throttle);
+    realm->held |= why;
+    poll_remove(realm->broker->poll, &realm->control);
+}
+
+void control_release(struct broker_realm *realm, enum control_hold why)
+{
+    if (!(realm->held & why))
+        return;
+    realm->held &= ~(unsigned)why;
+    if (realm->held || realm->control.fd < 0)
+        return;
     if (poll_add(realm->broker->poll, &realm->control, EPOLLIN)) {
         lifecycle_offend(realm, "needed more memory than there is");
         return;
     }
     realm->delivery.blocked = false;
     delivery_flush(realm);
+}
+
+static void throttle_over(struct poll_timer *timer)
+{
+    control_release(broker_container(timer, struct broker_realm, throttle), CONTROL_FLOOD);
 }
 
 /* false: it has had its packets of this second, and is not read before the next. */
@@ -50,7 +69,7 @@ static bool within_second(struct broker_realm *realm)
     }
     if (realm->second_packets < BROKER_SECOND_PACKETS)
         return true;
-    poll_remove(poll, &realm->control);
+    control_hold(realm, CONTROL_FLOOD);
     poll_timer_start(poll, &realm->throttle, realm->second_start_ns + REALM_SEC);
     events_emit(realm->broker->events, "throttled", "{s:s}", "realm", realm->name);
     return false;
@@ -108,6 +127,37 @@ static void dispatch(struct broker_realm *realm, const union realm_control_reque
         break;
     case REALM_CONTROL_FAULT:
         requests_fault(realm, &request->fault);
+        break;
+    case REALM_CONTROL_DERIVE:
+        delegate_derive(realm, &request->derive);
+        break;
+    case REALM_CONTROL_OFFER:
+        delegate_offer(realm, &request->derive);
+        break;
+    case REALM_CONTROL_WITHDRAW:
+        delegate_withdraw(realm, &request->ticket);
+        break;
+    case REALM_CONTROL_TAKE:
+        delegate_take(realm, &request->ticket);
+        break;
+    case REALM_CONTROL_REVOKE:
+        authority_revoke(realm, &request->cookie);
+        break;
+    case REALM_CONTROL_REVOKE_CHILD:
+        authority_revoke_child(realm, &request->grant);
+        break;
+    case REALM_CONTROL_DELETE:
+        authority_delete(realm, &request->cookie);
+        break;
+    case REALM_CONTROL_CREATE:
+        holdings_create(realm, request->header.xid);
+        break;
+    case REALM_CONTROL_HELD:
+        holdings_next(realm, &request->cookie);
+        break;
+    case REALM_CONTROL_GATE:
+    case REALM_CONTROL_LOOK:
+        requests_ask(realm, &request->number);
         break;
     case REALM_CONTROL_STATS:
         realm->stats = request->stats;
@@ -179,7 +229,7 @@ static void ready(struct poll_source *source, uint32_t events)
     if (!(events & ~(uint32_t)EPOLLOUT))
         return;
     for (unsigned i = 0; i < BROKER_ROUND_PACKETS; i++)
-        if (realm->severed || realm->offence || !within_second(realm) || !receive(realm))
+        if (realm->severed || realm->offence || realm->held || !within_second(realm) || !receive(realm))
             return;
 }
 
@@ -187,12 +237,15 @@ void control_init(struct broker_realm *realm)
 {
     realm->control = (struct poll_source){.fd = -1, .ready = ready};
     realm->throttle.fire = throttle_over;
+    penalty_init(realm);
 }
 
 void control_close(struct broker_realm *realm)
 {
     struct poll *poll = realm->broker->poll;
     poll_timer_stop(poll, &realm->throttle);
+    penalty_stop(realm);
+    realm->held = 0;
     poll_remove(poll, &realm->control);
     if (realm->control.fd >= 0)
         close(realm->control.fd);

@@ -65,6 +65,24 @@ struct broker_token *cookies_find(const struct cookies *cookies, uint64_t cookie
     return token;
 }
 
+/* All ones where both are the same, else 0; without a branch. */
+static uintptr_t mask_same(uint64_t one, uint64_t other)
+{
+    uint64_t differs = one ^ other;
+    return (uintptr_t)(((differs | (0 - differs)) >> 63) - 1);
+}
+
+/* Every token of the chain is looked at, and each in the same way. */
+struct broker_token *cookies_find_of(const struct cookies *cookies, const struct broker_realm *owner,
+                                     uint64_t cookie)
+{
+    uintptr_t found = 0;
+    for (struct broker_token *token = *bucket_of(cookies, cookie); token; token = token->next)
+        found |= (uintptr_t)token & mask_same(token->cookie, cookie) &
+                 mask_same((uintptr_t)token->owner, (uintptr_t)owner);
+    return (struct broker_token *)found; /* NOLINT(performance-no-int-to-ptr): masked, not made up */
+}
+
 static void grow(struct cookies *cookies)
 {
     struct broker_token **old = cookies->buckets;
@@ -86,18 +104,33 @@ static void grow(struct cookies *cookies)
     free(old);
 }
 
+static int draw_any(struct cookies *cookies, uint64_t *ret_number)
+{
+    if (cookies->random_left == 0) {
+        /* Up to 256 bytes come whole or not at all (getrandom(2)). */
+        if (getrandom(cookies->random, sizeof(cookies->random), 0) != sizeof(cookies->random))
+            return -EIO;
+        cookies->random_left = RANDOM_BLOCK;
+    }
+    *ret_number = cookies->random[--cookies->random_left];
+    cookies->random[cookies->random_left] = 0;
+    return 0;
+}
+
+uint64_t cookies_random(struct cookies *cookies)
+{
+    uint64_t number = 0;
+    return draw_any(cookies, &number) ? 0 : number;
+}
+
 /* A number that is neither 0, which means none, nor in use. */
 static int draw(struct cookies *cookies, uint64_t *ret_cookie)
 {
     for (;;) {
-        if (cookies->random_left == 0) {
-            /* Up to 256 bytes come whole or not at all (getrandom(2)). */
-            if (getrandom(cookies->random, sizeof(cookies->random), 0) != sizeof(cookies->random))
-                return -EIO;
-            cookies->random_left = RANDOM_BLOCK;
-        }
-        uint64_t cookie = cookies->random[--cookies->random_left];
-        cookies->random[cookies->random_left] = 0;
+        uint64_t cookie = 0;
+        int error = draw_any(cookies, &cookie);
+        if (error)
+            return error;
         if (cookie != 0 && !cookies_find(cookies, cookie)) {
             *ret_cookie = cookie;
             return 0;
@@ -129,6 +162,7 @@ void cookies_remove(struct cookies *cookies, struct broker_token *token)
     while (*link != token)
         link = &(*link)->next;
     *link = token->next;
+    token->owner->let_go[token->owner->let_go_next++ % BROKER_LET_GO] = token->cookie;
     token->next = NULL;
     token->cookie = 0;
     cookies->count--;

@@ -81,7 +81,8 @@ static struct delivery_packet *queue_pop(struct delivery_queue *queue)
 
 static bool is_answer(const struct delivery_packet *packet)
 {
-    return packet->packet.header.type == REALM_CONTROL_REPLY;
+    return packet->packet.header.type == REALM_CONTROL_REPLY ||
+           packet->packet.header.type == REALM_CONTROL_CAPABILITY;
 }
 
 static void packet_free(struct delivery_packet *packet)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
 #include <realm/error.h>
 
 #include "mm/broker/diagnosis.h"
@@ -71,6 +72,58 @@ void broker_explain_decision(const struct broker *broker, const struct broker_re
     ret_reason->rule = policy_rule_name(decision->rule);
     broker_place(broker, decision->place.line, decision->place.column, ret_reason->at);
     describe_fix(broker, actor, name, &decision->fix, ret_reason->fix);
+}
+
+static json_t *describe_consumers(const struct broker *broker, const struct policy_decision *decision)
+{
+    struct policy_consumer consumers[POLICY_CONSUMERS_MAX];
+    size_t count =
+        policy_consumers(broker->policy, decision->quota.realm, decision->quota.resource, consumers);
+    json_t *list = json_array();
+    for (size_t i = 0; i < count; i++) {
+        const struct broker_realm *realm = broker_realm_of(broker, consumers[i].realm);
+        json_array_append_new(list, json_pack("{s:s, s:I}", "realm", realm ? realm->name : "init", "use",
+                                              (json_int_t)consumers[i].own));
+    }
+    return list;
+}
+
+/* A flood of requests over the quota is no flood of events, nor of searches for who uses most. */
+static void tell_quota(struct broker_realm *realm, const struct policy_decision *decision)
+{
+    const struct broker *broker = realm->broker;
+    const struct broker_realm *owner = broker_realm_of(broker, decision->quota.realm);
+    const char *resource = policy_resource_name(decision->quota.resource);
+    const char *of = owner ? owner->name : "init";
+    char at[BROKER_PLACE_MAX], fix[BROKER_FIX_MAX];
+    if (realm->quotas_told & 1u << decision->quota.resource)
+        return;
+    realm->quotas_told |= 1u << decision->quota.resource;
+    broker_place(broker, decision->place.line, decision->place.column, at);
+    snprintf(fix, sizeof fix, "raise `%s` in the limits of `%s`", resource, of);
+    json_t *consumers = describe_consumers(broker, decision);
+    events_emit(broker->events, "limited", "{s:s, s:s, s:I, s:s, s:I, s:O, s:s, s:s}", "realm", realm->name,
+                "limit", resource, "value", (json_int_t)decision->quota.limit, "of", of, "use",
+                (json_int_t)decision->quota.use, "consumers", consumers, "at", at, "fix", fix);
+    json_decref(consumers);
+}
+
+bool explain_quota(struct broker_realm *realm, const struct policy_decision *decision)
+{
+    if (decision->rule != POLICY_RULE_QUOTA)
+        return false;
+    tell_quota(realm, decision);
+    return true;
+}
+
+void explain_refused(struct broker_realm *realm, const char *name, const struct policy_decision *decision)
+{
+    struct broker_reason reason;
+    if (explain_quota(realm, decision) || decision->status != REALM_E_DENIED)
+        return;
+    broker_explain_decision(realm->broker, realm, name, decision, &reason);
+    events_emit(realm->broker->events, "denied", "{s:s, s:s, s:s, s:s, s:s}", "realm", realm->name, "service",
+                name, "rule", reason.rule, "at", reason.at, "fix", reason.fix);
 }
 
 void explain_denied(struct broker_realm *realm, enum question_kind kind, const struct broker_realm *child,

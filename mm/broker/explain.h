@@ -4,6 +4,7 @@
 #ifndef MM_BROKER_EXPLAIN_H
 #define MM_BROKER_EXPLAIN_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "mm/analysis/whatif.h"
@@ -17,5 +18,13 @@ struct policy_decision;
  */
 void explain_denied(struct broker_realm *realm, enum question_kind kind, const struct broker_realm *child,
                     const char *service, uint32_t rights, const struct policy_decision *decision);
+/*
+ * The event `limited`, if a quota refused: whose it is, and who uses most of it; once for each resource in a
+ * realm's incarnation. Return: whether it was a quota.
+ */
+bool explain_quota(struct broker_realm *realm, const struct policy_decision *decision);
+/* For what is asked of a capability: the event `limited`, or `denied` with the rule. Of a status that is
+ * neither nothing is told. name: what the capability is to. */
+void explain_refused(struct broker_realm *realm, const char *name, const struct policy_decision *decision);
 
 #endif

@@ -32,8 +32,10 @@
 #include "mm/broker/connect.h"
 #include "mm/broker/control.h"
 #include "mm/broker/delivery.h"
+#include "mm/broker/holdings.h"
 #include "mm/broker/launch_link.h"
 #include "mm/broker/page.h"
+#include "mm/broker/penalty.h"
 #include "mm/broker/pool.h"
 #include "mm/broker/realms.h"
 #include "mm/broker/registry.h"
@@ -92,8 +94,9 @@ int lifecycle_start(struct broker_realm *realm, struct policy_realm actor)
     realm->failed = false;
     realm->waiter = 0;
     realm->second_packets = 0;
-    realm->limits_told = 0;
     realm->memory_bytes = realms_declaration(realm)->limits.memory_bytes;
+    realm->limits_told = realm->quotas_told = 0;
+    penalty_start(realm);
     realm->delivery.last_sequence = 0;
     memset(&realm->stats, 0, sizeof(realm->stats));
     realm->queried = false;
@@ -225,6 +228,7 @@ static void give_back(struct broker_realm *realm)
 {
     while (realm->channels)
         channels_close(realm->channels, REALM_E_PEER_DEAD, realm, CHANNELS_LAST_LOOK);
+    holdings_drop(realm);
     revoke_ended(realm);
     connect_drop(realm);
     /* Last, when no packet of a peer's refers to anything of this realm's any more. */

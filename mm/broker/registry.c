@@ -15,6 +15,8 @@
 #include "mm/broker/cookies.h"
 #include "mm/broker/delivery.h"
 #include "mm/broker/explain.h"
+#include "mm/broker/holdings.h"
+#include "mm/broker/penalty.h"
 #include "mm/broker/pool.h"
 #include "mm/broker/state.h"
 
@@ -53,7 +55,7 @@ void registry_register(struct broker_realm *realm, const struct realm_control_na
     broker->decisions++;
     realm->decisions++;
     if (decision.status) {
-        if (decision.status != REALM_E_EXISTS)
+        if (!explain_quota(realm, &decision) && decision.status != REALM_E_EXISTS)
             explain_denied(realm, QUESTION_REGISTER, NULL, name, 0, &decision);
         delivery_reply(realm, request->header.xid, decision.status, 0, realm->decisions);
         return;
@@ -70,6 +72,7 @@ void registry_register(struct broker_realm *realm, const struct realm_control_na
     MM_STOP_POINT("broker-register");
     service->endpoint = outcome.capability;
     service->provider = realm;
+    policy_set_user(broker->policy, outcome.capability, service->token.cookie);
     broker->waits_changed = true;
     events_emit(broker->events, "registered", "{s:s, s:s}", "realm", realm->name, "service",
                 service->config->name);
@@ -83,35 +86,43 @@ static void withdraw(struct broker_service *service)
     struct broker_realm *realm = service->provider;
     struct broker *broker = realm->broker;
     MM_STOP_POINT("broker-withdraw");
+    const uint64_t endpoint = service->token.cookie;
     cookies_remove(broker->cookies, &service->token);
     service->provider = NULL;
     broker->waits_changed = true; /* for a connect that waited for its pool, and does not want to wait on */
     events_emit(broker->events, "unregistered", "{s:s, s:s}", "realm", realm->name, "service",
                 service->config->name);
-    struct broker_channel *next;
-    for (struct broker_channel *channel = realm->channels; channel; channel = next) {
-        next = channel->client.realm == realm ? channel->client.next_of_realm : channel->server.next_of_realm;
-        if (channel->service == service)
-            channels_close(channel, REALM_E_PEER_DEAD, realm, CHANNELS_LAST_LOOK);
-    }
+    channels_close_all(realm, endpoint);
+}
+
+static void withdraw_anonymous(struct broker_realm *realm, struct broker_holding *holding)
+{
+    const uint64_t endpoint = holding->token.cookie;
+    holdings_free(holding);
+    channels_close_all(realm, endpoint);
 }
 
 void registry_unregister(struct broker_realm *realm, const struct realm_control_cookie *request)
 {
     struct broker *broker = realm->broker;
-    struct broker_token *token = cookies_find(broker->cookies, request->cookie);
-    if (!token || token->owner != realm || token->kind != BROKER_TOKEN_ENDPOINT) {
+    struct broker_token *token = penalty_find(realm, request->cookie, request->header.xid);
+    if (!token)
+        return;
+    struct broker_holding *anonymous = token->kind == BROKER_TOKEN_HOLDING ? holdings_of_token(token) : NULL;
+    if (token->kind != BROKER_TOKEN_ENDPOINT && !(anonymous && holdings_is_endpoint(realm, anonymous))) {
         delivery_reply(realm, request->header.xid, REALM_E_STALE, 0, 0);
         return;
     }
-    struct broker_service *service = broker_container(token, struct broker_service, token);
-    struct policy_event event = {
-        .kind = POLICY_UNREGISTER, .actor = realm->policy, .capability = service->endpoint};
+    struct policy_event event = {.kind = POLICY_UNREGISTER, .actor = realm->policy};
+    (void)holdings_capability(token, &event.capability);
     struct policy_decision decision;
     policy_decide(broker->policy, &event, &decision);
     realm_assert(decision.status == 0);
     policy_apply(broker->policy, &event, &decision, NULL);
-    withdraw(service);
+    if (anonymous)
+        withdraw_anonymous(realm, anonymous);
+    else
+        withdraw(broker_container(token, struct broker_service, token));
     delivery_reply(realm, request->header.xid, 0, 0, 0);
     pool_refill(realm);
 }

@@ -14,27 +14,28 @@
 #include "mm/broker/delivery.h"
 #include "mm/broker/explain.h"
 #include "mm/broker/lifecycle.h"
+#include "mm/broker/penalty.h"
 #include "mm/broker/pool.h"
 #include "mm/broker/revoke.h"
 #include "mm/broker/state.h"
 
-/* NULL: no channel of this realm's has this cookie. */
-static struct broker_channel *find_channel(struct broker_realm *realm, uint64_t cookie)
+static bool is_end(const struct broker_token *token)
 {
-    struct broker_token *token = cookies_find(realm->broker->cookies, cookie);
-    if (!token || token->owner != realm || token->kind == BROKER_TOKEN_ENDPOINT)
-        return NULL;
-    return channels_of_token(token);
+    return token->kind == BROKER_TOKEN_CLIENT_END || token->kind == BROKER_TOKEN_SERVER_END;
 }
 
+/* A channel that has ended may linger for this: its cookie is one that the realm let go of lately. */
 void requests_disconnect(struct broker_realm *realm, const struct realm_control_cookie *request)
 {
-    struct broker_channel *channel = find_channel(realm, request->cookie);
-    if (channel)
-        channels_close(channel, REALM_E_PEER_DEAD, realm, CHANNELS_OF_POLICY | CHANNELS_LAST_LOOK);
-    else
-        revoke_acknowledged(realm->broker, request->cookie);
-    delivery_reply(realm, request->header.xid, channel ? 0 : REALM_E_STALE, 0, 0);
+    revoke_acknowledged(realm->broker, request->cookie);
+    struct broker_token *token = penalty_find(realm, request->cookie, request->header.xid);
+    if (!token)
+        return;
+    bool ends = is_end(token);
+    if (ends)
+        channels_close(channels_of_token(token), REALM_E_PEER_DEAD, realm,
+                       CHANNELS_OF_POLICY | CHANNELS_LAST_LOOK);
+    delivery_reply(realm, request->header.xid, ends ? 0 : REALM_E_STALE, 0, 0);
 }
 
 void requests_fault(struct broker_realm *realm, const struct realm_control_fault *request)
@@ -44,9 +45,10 @@ void requests_fault(struct broker_realm *realm, const struct realm_control_fault
         [REALM_FAULT_WAKES] = "it woke its peer without end",
         [REALM_FAULT_UNMAPPED] = "its region could not be mapped",
     };
-    struct broker_channel *channel = find_channel(realm, request->cookie);
-    if (!channel) /* it was closed while the report was on its way */
+    struct broker_token *token = cookies_find_of(realm->broker->cookies, realm, request->cookie);
+    if (!token || !is_end(token)) /* it was closed while the report was on its way */
         return;
+    struct broker_channel *channel = channels_of_token(token);
     const struct broker_realm *accused =
         channel->client.realm == realm ? channel->server.realm : channel->client.realm;
     logs_say(realm->broker->logs, accused->name, "%s closes a channel: %s", realm->name,
@@ -143,6 +145,17 @@ void requests_grant(struct broker_realm *realm, const struct realm_control_grant
                     "service", service);
     }
     delivery_reply(realm, request->header.xid, status, 0, number);
+}
+
+void requests_ask(struct broker_realm *realm, const struct realm_control_number *request)
+{
+    bool gate = request->header.type == REALM_CONTROL_GATE;
+    struct policy_event event = {
+        .kind = gate ? POLICY_GATE : POLICY_LOOK, .actor = realm->policy, .gate = request->number};
+    struct policy_decision decision;
+    policy_decide(realm->broker->policy, &event, &decision);
+    realm->broker->decisions++;
+    delivery_reply(realm, request->header.xid, decision.status, 0, ++realm->decisions);
 }
 
 void broker_query_stats(struct broker *broker)

@@ -14,6 +14,7 @@
 #include "mm/broker/revoke.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -69,7 +70,8 @@ struct revoke_lingering {
     struct broker_region regions[2];
     uint64_t client; /* struct realm_id: it may have ended meanwhile */
     uint64_t cookie;
-    const struct broker_service *service;
+    const struct broker_service *service; /* NULL: an anonymous endpoint's */
+    uint32_t declaration;                 /* of the server */
     uint64_t deadline_ns;
 };
 
@@ -78,7 +80,7 @@ static void take_lingering(struct broker *broker, struct revoke_lingering **at)
     struct revoke_lingering *lingering = *at;
     for (unsigned i = 0; i < 2; i++) {
         if (ftruncate(lingering->regions[i].write_fd, 0) != 0)
-            logs_say(broker->logs, broker->config->realms[lingering->service->config->provider].name,
+            logs_say(broker->logs, broker->config->realms[lingering->declaration].name,
                      "a region of a channel that ended could not be taken away");
         pool_close_region(&lingering->regions[i]);
     }
@@ -119,6 +121,7 @@ void revoke_linger(struct broker_channel *channel)
         .client = channel->client.realm->id,
         .cookie = channel->client.token.cookie,
         .service = channel->service,
+        .declaration = channel->server.realm->declaration,
         .deadline_ns = poll_now_ns() + LINGER_NS,
     };
     channel->client.region = channel->server.region = (struct broker_region){.write_fd = -1, .read_fd = -1};
@@ -176,15 +179,21 @@ void revoke_deinit(struct broker *broker)
  * pipe is cut, whoever else uses it. Whether the client was connected does not matter: it may have been
  * before.
  */
+void revoke_cut_hint(const struct broker_realm *server)
+{
+    if (server->hint_fd >= 0)
+        (void)shutdown(server->hint_fd, SHUT_RDWR);
+}
+
 static void cut_hints(struct broker *broker, const struct broker_service *service)
 {
     for (struct broker_realm *realm = broker->realms; realm; realm = realm->next) {
-        if (realm->declaration == service->config->provider && realm->hint_fd >= 0)
-            (void)shutdown(realm->hint_fd, SHUT_RDWR);
+        if (realm->declaration == service->config->provider)
+            revoke_cut_hint(realm);
     }
 }
 
-uint32_t revoke_channels(struct broker_realm *client, struct broker_service *service)
+uint32_t revoke_closes(struct broker_realm *client, struct broker_service *service)
 {
     cut_hints(client->broker, service);
     take_lingering_of(client, service);
@@ -195,8 +204,25 @@ uint32_t revoke_channels(struct broker_realm *client, struct broker_service *ser
         next = is_client ? channel->client.next_of_realm : channel->server.next_of_realm;
         if (!is_client || channel->service != service)
             continue;
-        channels_close(channel, REALM_E_REVOKED, NULL, CHANNELS_OF_POLICY);
+        channels_close(channel, REALM_E_REVOKED, NULL, 0);
         count++;
     }
     return count;
+}
+
+uint32_t revoke_channels(struct broker_realm *client, struct broker_service *service)
+{
+    struct broker *broker = client->broker;
+    const char *name = service->config->name;
+    struct policy_event event = {.kind = POLICY_REVOKE_CHILD,
+                                 .actor = policy_init_realm(broker->policy),
+                                 .subject = client->policy,
+                                 .service = {name, strlen(name)}};
+    struct policy_decision decision;
+    policy_decide(broker->policy, &event, &decision);
+    broker->decisions++;
+    if (decision.status || policy_reserve(broker->policy, &event))
+        return 0;
+    policy_apply(broker->policy, &event, &decision, NULL);
+    return revoke_closes(client, service);
 }

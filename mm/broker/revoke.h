@@ -27,8 +27,16 @@ void revoke_acknowledged(struct broker *broker, uint64_t cookie);
 /* The realm has ended: nothing lingers for it. */
 void revoke_ended(struct broker_realm *client);
 
-/* On request: revokes every channel that the realm has as a client of the service. Return: how many. */
+/*
+ * On an administrator's request: revokes every channel that the realm has as a client of the service, and
+ * what was derived from them. The realm's own are closed on return, the others as the policy clears them
+ * away. Return: how many of its own.
+ */
 uint32_t revoke_channels(struct broker_realm *client, struct broker_service *service);
+/* What a client was given of its server's hint pipe goes too, for all clients. */
+void revoke_cut_hint(const struct broker_realm *server);
+/* Only closes them: the policy has let go of their capabilities. */
+uint32_t revoke_closes(struct broker_realm *client, struct broker_service *service);
 
 void revoke_init(struct broker *broker);
 void revoke_deinit(struct broker *broker);

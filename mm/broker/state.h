@@ -54,6 +54,9 @@ struct diagnosis;
 #define BROKER_POOL_CLIENT       2u    /* regions kept ready for a realm that provides nothing */
 #define BROKER_POOL_PROVIDER     8u    /* … and for one that does */
 #define BROKER_POOL_REGIONS_MAX  24u   /* in a pool, whatever is asked for */
+#define BROKER_REALM_HOLDINGS    4096u /* capabilities of one realm that are no channels */
+#define BROKER_END_OFFERS        16u   /* of one end of a channel that wait */
+#define BROKER_LET_GO            128u  /* cookies that a realm may name once more for nothing */
 #define BROKER_LAUNCH_QUEUE_MAX  1024u /* packets that wait for the launcher */
 
 enum broker_phase {
@@ -112,8 +115,14 @@ struct broker_delivery {
     struct poll_timer retry;    /* the kernel has too many descriptors in flight: try again soon */
 };
 
-/* Anything a realm calls by a cookie: an endpoint, or its end of a channel. */
-enum broker_token_kind { BROKER_TOKEN_ENDPOINT, BROKER_TOKEN_CLIENT_END, BROKER_TOKEN_SERVER_END };
+/* Anything a realm calls by a cookie: a service's endpoint, its end of a channel, or a capability of another
+ * kind (an anonymous endpoint, too). */
+enum broker_token_kind {
+    BROKER_TOKEN_ENDPOINT,
+    BROKER_TOKEN_CLIENT_END,
+    BROKER_TOKEN_SERVER_END,
+    BROKER_TOKEN_HOLDING,
+};
 
 struct broker_token {
     uint64_t cookie; /* 0: not in the table */
@@ -122,26 +131,45 @@ struct broker_token {
     struct broker_token *next;
 };
 
+/* A capability that is neither a channel nor a service's endpoint (holdings.c). */
+struct broker_holding {
+    struct broker_token token;
+    struct policy_capability capability;
+    struct broker_holding *next, **link_back; /* in realm->holdings */
+};
+
+/* What one end of a channel would give the other (delegate.c). */
+struct broker_offer {
+    struct broker_offer *next;
+    uint32_t ticket;
+    struct policy_event event; /* the DERIVE that TAKE decides and does */
+};
+
 /* One side of a channel. */
 struct broker_end {
     struct broker_token token;
     struct broker_realm *realm;
     struct broker_region region; /* its own */
     uint32_t slot;
-    bool ready;                                        /* it has mapped what it got, and said so */
+    bool ready;                  /* it has mapped what it got, and said so */
+    struct broker_offer *offers; /* made by this end, the oldest first */
+    uint32_t offers_count;
+    uint32_t last_ticket;
     struct broker_channel *next_of_realm, **link_back; /* in realm->channels */
 };
 
 struct broker_channel {
     struct broker_channel *next; /* all channels of the broker, oldest first */
     struct broker_channel *previous;
-    struct broker_service *service;
+    struct broker_service *service; /* NULL: the endpoint is anonymous */
+    uint64_t endpoint;              /* cookie of the endpoint */
     struct broker_end client, server;
     struct policy_capability capability; /* the send right that the client holds */
     uint64_t badge;
     uint64_t created_ns; /* poll_now_ns */
     uint64_t xid;        /* of the CONNECT, as long as it is not answered */
     uint32_t flags;      /* … and its flags */
+    bool derived;        /* there was no CONNECT: it was derived, from another channel or an endpoint */
 };
 
 struct broker_realm {
@@ -191,9 +219,20 @@ struct broker_realm {
     uint32_t waits_count;     /* of its connects */
     uint64_t memory_bytes;    /* its limit of private memory, as last set; 0: none of its own */
     uint32_t limits_told;     /* 1 << enum mm_limit: it was told that they are reached (bounds.c) */
+    uint32_t quotas_told;     /* 1 << enum policy_resource: it was told that they are used up (explain.c) */
     uint64_t second_start_ns; /* flood limit */
     uint32_t second_packets;
     struct poll_timer throttle;
+    unsigned held;             /* enum control_hold: its socket is not read */
+    struct poll_timer penalty; /* of the wrong cookie in the request penalty_xid */
+    uint64_t penalty_xid;
+    uint64_t wrong_cookies;         /* that it named */
+    uint64_t let_go[BROKER_LET_GO]; /* the cookies that were its own until lately */
+    unsigned let_go_next;
+    uint64_t revoke_xid;      /* of the REVOKE that is answered when all is cleared away */
+    uint64_t revoke_decision; /* … and its number */
+    struct broker_holding *holdings;
+    uint32_t holdings_count;
     struct poll_timer leaving; /* it closed its control socket: its end is awaited */
     const char *offence;       /* what it did: it will be ended before the round is over; else NULL */
     struct broker_realm *next_offender;
@@ -218,7 +257,10 @@ struct broker_service {
 struct broker_wait {
     struct broker_wait *next, *previous;
     struct broker_realm *realm;
-    struct broker_service *service;
+    struct broker_service *service; /* CONNECT; else NULL */
+    struct policy_event event;      /* DERIVE */
+    uint64_t via;                   /* TAKE: with the ticket, what is taken */
+    uint32_t ticket;                /* 0: no TAKE */
     uint64_t xid;
     uint32_t flags;
     uint64_t pool_deadline_ns; /* 0: it waits for the registration */
@@ -271,6 +313,7 @@ struct broker {
     struct poll_timer lingering_timer;
     struct poll_timer authority_timer; /* the policy has more to clear away than one round does */
     struct diagnosis *diagnosis;       /* refusals of late (diagnosis.c); NULL: none yet */
+    bool revoking;                     /* some realm waits for that */
     bool client_started;               /* a realm that provides nothing has ever been started */
     struct broker_realm *offenders;    /* to be ended before the round is over */
     bool sweep_due;                    /* an instance may be over */
@@ -301,6 +344,8 @@ const char *broker_realm_state(const struct broker_realm *realm);
 uint32_t broker_realm_children(const struct broker_realm *realm);
 /* How many services it has registered. */
 uint32_t broker_realm_services(const struct broker_realm *realm);
+/* What the channel is to; "(anonymous)" where the endpoint has no name. */
+const char *broker_channel_service(const struct broker_channel *channel);
 /* "opening" until both ends have mapped their regions, then "open". */
 const char *broker_channel_state(const struct broker_channel *channel);
 

@@ -159,7 +159,7 @@ static void epoch_storm(void)
     while (raw_now_ms() < end)
         raw_wake(&raw_page->epoch);
     raw_cookie(REALM_CONTROL_DISCONNECT, 1);
-    outcome("%s", raw_status() == 12 ? "answered" : "not answered");
+    outcome("%s", raw_status() == REALM_E_INCAPABLE ? "answered" : "not answered");
 }
 
 static void stats_flood(void)
@@ -170,7 +170,7 @@ static void stats_flood(void)
     for (unsigned i = 0; i < 15000; i++)
         raw_send(&packet, sizeof packet);
     raw_cookie(REALM_CONTROL_DISCONNECT, 1);
-    outcome("%s", raw_status() == 12 ? "answered" : "not answered");
+    outcome("%s", raw_status() == REALM_E_INCAPABLE ? "answered" : "not answered");
 }
 
 static void denial_flood(void)

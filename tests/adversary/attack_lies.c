@@ -12,9 +12,10 @@
 static void outcome_status(int status)
 {
     static const char *const words[] = {
-        "allowed",     "DENIED",       "NO_SERVICE", "EXISTS",     "BAD_NAME",    "TIMEOUT", "QUEUE_FULL",
-        "TOO_BIG",     "PEER_DEAD",    "REVOKED",    "PEER_FAULT", "MM_GONE",     "STALE",   "LIMIT",
-        "WOULD_BLOCK", "BAD_ARGUMENT", "SHORT",      "NOT_CHILD",  "NOT_STARTED", "PROTOCOL"};
+        "allowed",     "DENIED",   "NO_SERVICE",  "EXISTS",       "BAD_NAME",   "TIMEOUT",
+        "QUEUE_FULL",  "TOO_BIG",  "PEER_DEAD",   "REVOKED",      "PEER_FAULT", "MM_GONE",
+        "STALE",       "LIMIT",    "WOULD_BLOCK", "BAD_ARGUMENT", "SHORT",      "NOT_CHILD",
+        "NOT_STARTED", "PROTOCOL", "STOPPED",     "INCAPABLE"};
     if (status >= 0 && (size_t)status < sizeof words / sizeof *words)
         outcome("%s", words[status]);
     else
@@ -182,24 +183,24 @@ static void grant_all_rights(void)
 /* A thousand guesses; the cookies of the honest are 64 random bits. */
 static void guess_cookies(void)
 {
-    unsigned stale = 0;
+    unsigned incapable = 0;
     raw_open();
     for (unsigned i = 0; i < 1000; i++) {
         raw_cookie(REALM_CONTROL_DISCONNECT, (uint64_t)i * 0x9e3779b97f4a7c15u);
-        stale += raw_status() == 12;
+        incapable += raw_status() == 21;
     }
-    outcome("%s", stale == 1000 ? "all STALE" : "one was right");
+    outcome("%s", incapable == 1000 ? "all INCAPABLE" : "one was right");
 }
 
 static void small_cookies(void)
 {
-    unsigned stale = 0;
+    unsigned incapable = 0;
     raw_open();
     for (unsigned i = 0; i < 500; i++) {
         raw_cookie(i % 2 ? REALM_CONTROL_DISCONNECT : REALM_CONTROL_UNREGISTER, i);
-        stale += raw_status() == 12;
+        incapable += raw_status() == 21;
     }
-    outcome("%s", stale == 500 ? "all STALE" : "one was right");
+    outcome("%s", incapable == 500 ? "all INCAPABLE" : "one was right");
 }
 
 /* An own cookie, of a kind that the request is not for. */
@@ -274,7 +275,7 @@ static void foreign_cookies(void)
     /* The channel still carries, so none of the three was done. */
     raw_push(&channel, knock, NULL);
     raw_cookie(REALM_CONTROL_DISCONNECT, channel.packet.cookie);
-    outcome("%s", unregister == 12 && disconnect == 12 && raw_status() == 0 ? "STALE" : "obeyed");
+    outcome("%s", unregister == 21 && disconnect == 21 && raw_status() == 0 ? "INCAPABLE" : "obeyed");
 }
 
 static void stats_lie(void)
@@ -384,13 +385,13 @@ static const struct attack lies[] = {
     {"lie-spawn-string", "arguments without an end", spawn_open_string, .must = "BAD_ARGUMENT"},
     {"lie-grant", "grants somebody a service that is not its own", grant_foreign, .must = "NOT_CHILD"},
     {"lie-grant-rights", "grants rights that do not exist", grant_all_rights, .must = "BAD_ARGUMENT"},
-    {"lie-cookie-guess", "guesses a thousand cookies", guess_cookies, .must = "all STALE"},
-    {"lie-cookie-small", "tries small numbers as cookies", small_cookies, .must = "all STALE"},
+    {"lie-cookie-guess", "guesses a thousand cookies", guess_cookies, .must = "all INCAPABLE"},
+    {"lie-cookie-small", "tries small numbers as cookies", small_cookies, .must = "all INCAPABLE"},
     {"lie-cookie-kind", "unregisters a channel", mistaken_cookie, .must = "STALE"},
     {"lie-cookie-used", "disconnects twice", cookie_twice, .must = "STALE"},
     {"lie-cookie-foreign", "uses another realm's cookies, which that one told it", foreign_cookies,
-     .must = "STALE", .role = ROLE_PAIR},
-    {"lie-stats", "claims 2^64-1 of everything in its statistics", stats_lie, .must = "STALE"},
+     .must = "INCAPABLE", .role = ROLE_PAIR},
+    {"lie-stats", "claims 2^64-1 of everything in its statistics", stats_lie, .must = "INCAPABLE"},
     {"lie-waits", "lets 33 connects wait", waiting_connects, .must = "the oldest: LIMIT"},
     {"lie-churn", "connects and disconnects a hundred times", connect_churn, .must = "served"},
     {"lie-oracle", "finds out which realms there are, by asking to kill them", name_oracle, .must = "alike"},

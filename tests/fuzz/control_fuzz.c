@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         memcpy(packet, data, size < sizeof packet ? size : sizeof packet);
     memcpy(&header, packet, sizeof header);
     if (realm_control_size(header.type) == 0)
-        header.type = (uint16_t)(1 + header.type % REALM_CONTROL_STATS);
+        header.type = (uint16_t)(1 + header.type % REALM_CONTROL_LOOK);
     realm_control_header_init(&header, (enum realm_control_type)header.type, header.xid);
     memcpy(packet, &header, sizeof header);
     assert_judged(&judge_control_request, packet, header.size);

@@ -75,6 +75,9 @@ static inline const char *invariants_control_request(const union realm_control_r
         return invariants_name(&request->named.name);
     case REALM_CONTROL_UNREGISTER:
     case REALM_CONTROL_DISCONNECT:
+    case REALM_CONTROL_REVOKE:
+    case REALM_CONTROL_DELETE:
+    case REALM_CONTROL_HELD:
         HOLDS(size == sizeof request->cookie);
         return NULL;
     case REALM_CONTROL_SPAWN:
@@ -92,6 +95,30 @@ static inline const char *invariants_control_request(const union realm_control_r
         HOLDS(request->grant.rights == REALM_RIGHT_SEND);
         broken = invariants_name(&request->grant.child);
         return broken ? broken : invariants_name(&request->grant.service);
+    case REALM_CONTROL_REVOKE_CHILD:
+        HOLDS(size == sizeof request->grant && request->grant.reserved == 0 && request->grant.rights == 0);
+        broken = invariants_name(&request->grant.child);
+        return broken ? broken : invariants_name(&request->grant.service);
+    case REALM_CONTROL_DERIVE:
+        HOLDS(request->derive.via == 0);
+        /* fall through */
+    case REALM_CONTROL_OFFER:
+        HOLDS(size == sizeof request->derive);
+        HOLDS(request->derive.mode >= 1 && request->derive.mode <= 3 && request->derive.rights < 512);
+        return NULL;
+    case REALM_CONTROL_WITHDRAW:
+    case REALM_CONTROL_TAKE:
+        HOLDS(size == sizeof request->ticket && request->ticket.reserved == 0);
+        HOLDS(request->ticket.ticket != 0 && request->ticket.ticket >> 31 == 0);
+        return NULL;
+    case REALM_CONTROL_CREATE:
+        HOLDS(size == sizeof request->header);
+        return NULL;
+    case REALM_CONTROL_GATE:
+    case REALM_CONTROL_LOOK:
+        HOLDS(size == sizeof request->number && request->number.reserved == 0);
+        HOLDS(request->number.number < (request->header.type == REALM_CONTROL_GATE ? 64u : 1u));
+        return NULL;
     case REALM_CONTROL_FAULT:
         HOLDS(size == sizeof request->fault && request->fault.reserved == 0);
         HOLDS(request->fault.kind == REALM_FAULT_CLAIM || request->fault.kind == REALM_FAULT_WAKES ||
@@ -148,6 +175,13 @@ static inline const char *invariants_control_event(const union realm_control_eve
         HOLDS(size == sizeof event->child && event->header.xid == 0);
         HOLDS(event->child.state <= REALM_STATE_TERMINATED);
         return invariants_name(&event->child.name);
+    case REALM_CONTROL_CAPABILITY:
+        HOLDS(size == sizeof event->capability && event->capability.reserved == 0);
+        HOLDS(event->capability.cookie != 0 && event->capability.rights < 512);
+        HOLDS(event->capability.kind >= 1 && event->capability.kind <= 7 && event->capability.gate < 64);
+        return event->capability.name.size != 0
+                   ? invariants_name(&event->capability.name)
+                   : invariants_zero(&event->capability.name, &event->capability.name + 1);
     case REALM_CONTROL_STOP:
     case REALM_CONTROL_QUERY:
         HOLDS(size == sizeof event->header && event->header.xid == 0);

@@ -58,7 +58,7 @@ static inline size_t packets_control_request(struct random *random, enum realm_c
     union realm_control_request *request = &ret_packet->control_request;
     memset(ret_packet, 0, sizeof *ret_packet);
     random_fill(random, ret_packet, realm_control_size((uint16_t)type));
-    bool asks = type < REALM_CONTROL_ACK;
+    bool asks = type < REALM_CONTROL_ACK || type > REALM_CONTROL_STATS;
     realm_control_header_init(&request->header, type, asks ? random_u64(random) : 0);
     switch (type) {
     case REALM_CONTROL_HELLO:
@@ -89,7 +89,29 @@ static inline size_t packets_control_request(struct random *random, enum realm_c
         request->fault.kind = (uint32_t)(1 + random_below(random, 3));
         request->fault.reserved = 0;
         break;
-    default: /* UNREGISTER, DISCONNECT, ACK, STATS: any value will do */
+    case REALM_CONTROL_REVOKE_CHILD:
+        request->grant.child = packets_name(random);
+        request->grant.service = packets_name(random);
+        request->grant.rights = 0;
+        request->grant.reserved = 0;
+        break;
+    case REALM_CONTROL_DERIVE:
+    case REALM_CONTROL_OFFER:
+        request->derive.via = type == REALM_CONTROL_OFFER ? random_u64(random) : 0;
+        request->derive.rights &= 0x1ff;
+        request->derive.mode = (uint32_t)(1 + random_below(random, 3));
+        break;
+    case REALM_CONTROL_WITHDRAW:
+    case REALM_CONTROL_TAKE:
+        request->ticket.ticket = (uint32_t)(1 + random_below(random, REALM_TICKET_MAX));
+        request->ticket.reserved = 0;
+        break;
+    case REALM_CONTROL_GATE:
+    case REALM_CONTROL_LOOK:
+        request->number.number = type == REALM_CONTROL_GATE ? (uint32_t)random_below(random, 64) : 0;
+        request->number.reserved = 0;
+        break;
+    default: /* those with a cookie alone, ACK, STATS, CREATE: any value will do */
         break;
     }
     return request->header.size;
@@ -101,8 +123,8 @@ static inline size_t packets_control_event(struct random *random, enum realm_con
     union realm_control_event *event = &ret_packet->control_event;
     memset(ret_packet, 0, sizeof *ret_packet);
     random_fill(random, ret_packet, realm_control_size((uint16_t)type));
-    bool answers =
-        type == REALM_CONTROL_REPLY || type == REALM_CONTROL_WELCOME || type == REALM_CONTROL_CONNECTED;
+    bool answers = type == REALM_CONTROL_REPLY || type == REALM_CONTROL_WELCOME ||
+                   type == REALM_CONTROL_CONNECTED || type == REALM_CONTROL_CAPABILITY;
     realm_control_header_init(&event->header, type, answers ? random_u64(random) : 0);
     switch (type) {
     case REALM_CONTROL_REPLY:
@@ -134,6 +156,17 @@ static inline size_t packets_control_event(struct random *random, enum realm_con
     case REALM_CONTROL_CHILD:
         event->child.state = (uint32_t)random_below(random, 3);
         event->child.name = packets_name(random);
+        break;
+    case REALM_CONTROL_CAPABILITY:
+        event->capability.cookie |= 1;
+        event->capability.kind = (uint32_t)(1 + random_below(random, 7));
+        event->capability.rights &= 0x1ff;
+        event->capability.gate &= 63;
+        event->capability.reserved = 0;
+        if (random_below(random, 2))
+            event->capability.name = packets_name(random);
+        else
+            memset(&event->capability.name, 0, sizeof event->capability.name);
         break;
     default: /* STOP, QUERY: a header */
         break;

@@ -22,11 +22,12 @@ struct realm_channel;
 
 /* What came back. The caller sets data and capacity (NULL and 0 if no payload is wanted). */
 struct realm_reply {
-    int32_t status;  /* the service's own verdict, 0 by convention for success */
-    uint64_t value;  /* the service's own value */
-    void *data;      /* in: where the payload goes; the caller's */
-    size_t capacity; /* in: bytes there */
-    size_t size;     /* out: bytes of the reply, also when it did not fit */
+    int32_t status;                 /* the service's own verdict, 0 by convention for success */
+    uint64_t value;                 /* the service's own value */
+    void *data;                     /* in: where the payload goes; the caller's */
+    size_t capacity;                /* in: bytes there */
+    size_t size;                    /* out: bytes of the reply, also when it did not fit */
+    struct realm_ticket capability; /* out: that came with it (realm/capability.h) */
 };
 
 /*

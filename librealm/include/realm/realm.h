@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <realm/capability.h>
 #include <realm/channel.h>
 #include <realm/error.h>
 #include <realm/loop.h>

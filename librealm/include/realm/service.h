@@ -25,11 +25,12 @@ struct realm_endpoint;
 
 struct realm_request {
     uint64_t op;
-    uint64_t token;               /* names the reply that is due; 0 for a one-way message */
-    struct realm_id client;       /* who sent it: told by the Memory Manager, not by the client */
-    uint64_t badge;               /* of the capability it came through: tells the service's clients apart */
-    enum realm_priority priority; /* how urgent it is; a call made while serving it inherits that */
-    uint32_t size;                /* bytes of data */
+    uint64_t token;                 /* names the reply that is due; 0 for a one-way message */
+    struct realm_id client;         /* who sent it: told by the Memory Manager, not by the client */
+    uint64_t badge;                 /* of the capability it came through: tells the service's clients apart */
+    enum realm_priority priority;   /* how urgent it is; a call made while serving it inherits that */
+    struct realm_ticket capability; /* that came with it (realm/capability.h) */
+    uint32_t size;                  /* bytes of data */
     uint8_t data[REALM_PAYLOAD_MAX] __attribute__((aligned(16)));
 };
 
@@ -84,6 +85,7 @@ struct realm_view {
     struct realm_id client;
     uint64_t badge;
     enum realm_priority priority;
+    struct realm_ticket capability;
     uint32_t size;
     const void *data; /* the client's memory: see realm_peek */
 };

@@ -34,6 +34,30 @@
  */
 enum realm_priority { REALM_LOW = 0, REALM_NORMAL = 1, REALM_HIGH = 2, REALM_CRITICAL = 3 };
 
+/* What a capability is (docs/design/capabilities.md, 1). */
+enum realm_kind {
+    REALM_KIND_ENDPOINT = 1, /* receives */
+    REALM_KIND_SEND,         /* calls: a channel */
+    REALM_KIND_MEMORY,       /* a window of memory */
+    REALM_KIND_REALM,        /* a running realm */
+    REALM_KIND_NAME,         /* the right to register a declared service */
+    REALM_KIND_DEBUG,        /* looking at others */
+    REALM_KIND_GATE,         /* a numbered call (Anos) */
+};
+
+/* How a capability is made from another one. */
+enum realm_derivation {
+    REALM_COPY = 1, /* a copy of an endpoint is a send with a badge of its own; else kind and badge stay */
+    REALM_MINT,     /* of an endpoint or a send: a send with a badge that the maker chooses */
+    REALM_MOVE,     /* nothing new: it changes its holder */
+};
+
+/* A capability that came with a message, for realm_take (capability.h); number 0: none came. */
+struct realm_ticket {
+    uint64_t via; /* the own end of the channel */
+    uint32_t number;
+};
+
 /* A realm as its peers see it: assigned by the Memory Manager, never reused. 0 is nobody, 1 is init. */
 struct realm_id {
     uint64_t value;

@@ -241,7 +241,7 @@ WORLD_TEST(connect, disconnect_tells_the_server)
     process_pump(b);
     uint64_t cookie = process_letter(a, REALM_CONTROL_CONNECTED, 7)->packet.channel.cookie;
     uint64_t servers = process_letter(b, REALM_CONTROL_ACCEPTED, 0)->packet.channel.cookie;
-    cr_expect_eq(process_cookie(b, REALM_CONTROL_DISCONNECT, cookie), REALM_E_STALE); /* another's */
+    cr_expect_eq(process_cookie(b, REALM_CONTROL_DISCONNECT, cookie), REALM_E_INCAPABLE); /* another's */
     cr_expect_eq(process_cookie(a, REALM_CONTROL_DISCONNECT, cookie), 0);
     process_pump(b);
     struct letter *closed = process_letter(b, REALM_CONTROL_CLOSED, 0);
@@ -288,7 +288,7 @@ WORLD_TEST(connect, unregister_closes_the_clients_channels)
     cr_assert_eq(process_register(b, "database", &endpoint), 0);
     cr_assert_eq(process_connect(a, "database", 0, 7), 0);
     process_pump(b);
-    cr_expect_eq(process_cookie(a, REALM_CONTROL_UNREGISTER, endpoint), REALM_E_STALE);
+    cr_expect_eq(process_cookie(a, REALM_CONTROL_UNREGISTER, endpoint), REALM_E_INCAPABLE);
     cr_expect_eq(process_cookie(b, REALM_CONTROL_UNREGISTER, endpoint), 0);
     process_pump(a);
     cr_assert_not_null(process_letter(a, REALM_CONTROL_CLOSED, 0));

@@ -234,10 +234,10 @@ WORLD_TEST(hostile, what_was_queued_comes_when_it_reads_again)
 {
     /* Less than that is kept, in order, and delivered. */
     struct process *a = open_both();
-    struct realm_control_cookie packet = {.cookie = 1};
+    struct realm_control_number packet = {.number = 0};
     uint64_t xid = 1000;
     while (world_counts(&world).packets < 10) {
-        realm_control_header_init(&packet.header, REALM_CONTROL_DISCONNECT, ++xid);
+        realm_control_header_init(&packet.header, REALM_CONTROL_LOOK, ++xid);
         process_send(a, &packet, sizeof(packet));
         world_settle(&world);
         cr_assert_lt(xid, 2000);
@@ -430,10 +430,10 @@ WORLD_TEST(hostile, cookies_cannot_be_borrowed)
     process_pump(b);
     uint64_t servers = process_letter(b, REALM_CONTROL_ACCEPTED, 0)->packet.channel.cookie;
     uint64_t clients = process_letter(a, REALM_CONTROL_CONNECTED, 5)->packet.channel.cookie;
-    cr_expect_eq(process_cookie(a, REALM_CONTROL_DISCONNECT, servers), REALM_E_STALE);
+    cr_expect_eq(process_cookie(a, REALM_CONTROL_DISCONNECT, servers), REALM_E_INCAPABLE);
     cr_expect_eq(process_cookie(b, REALM_CONTROL_DISCONNECT, endpoint), REALM_E_STALE);
     cr_expect_eq(process_cookie(b, REALM_CONTROL_UNREGISTER, servers), REALM_E_STALE);
-    cr_expect_eq(process_cookie(a, REALM_CONTROL_DISCONNECT, 0), REALM_E_STALE);
+    cr_expect_eq(process_cookie(a, REALM_CONTROL_DISCONNECT, 0), REALM_E_INCAPABLE);
     cr_expect_eq(world_counts(&world).channels, 1);
     cr_expect_eq(process_cookie(a, REALM_CONTROL_DISCONNECT, clients), 0);
 }

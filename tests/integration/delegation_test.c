@@ -1,0 +1,135 @@
+/*
+ * Capabilities that change hands on the real system: in a message, with a channel of their own, and taken
+ * back.
+ *
+ * The realms are tests/realms/delegation.c; the giver prints what came of each step, and the test says what
+ * must have come of it.
+ */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/integration/harness.h"
+
+static struct run *start(const char *steps)
+{
+    char scenario[1024];
+    snprintf(scenario, sizeof scenario,
+             "system: t\nrealms:\n"
+             "  - {name: server, program: \"@BIN@/delegation\", args: [serve]}\n"
+             "  - {name: keeper, program: \"@BIN@/delegation\", args: [keep]}\n"
+             "  - {name: giver, program: \"@BIN@/delegation\", args: [give, %s]}\n"
+             "services:\n  - {name: shared, provider: server, access: [giver]}\n"
+             "  - {name: keeper, provider: keeper, access: [giver]}\n",
+             steps);
+    return run_start(scenario, NULL);
+}
+
+/* The giver's next line. */
+static void expect(struct run *run, const char *wanted)
+{
+    json_t *event = run_wait_event(run, "log", "realm", "giver");
+    cr_assert_str_eq(json_string_value(json_object_get(event, "text")), wanted);
+}
+
+static void over(struct run *run)
+{
+    cr_assert_eq(run_stop(run), 0);
+    run_nothing_left(run);
+}
+
+/*
+ * Goal: A gives B what it holds of S, inside a message; B calls S through a channel of its own, although no
+ * rule lets it connect, and S sees the same badge. A's revocation ends B's channel, with REVOKED, and not
+ * A's.
+ */
+Test(delegation, given_in_a_message_and_revoked)
+{
+    struct run *run = start("use, give, peer, use, revoke, peer, use, revoke, give, peer, wait");
+    expect(run, "get REALM_OK");
+    expect(run, "use badge 3");
+    expect(run, "give badge 0");
+    expect(run, "peer badge 3");
+    expect(run, "use badge 3");
+    expect(run, "revoke REALM_OK");
+    expect(run, "peer REALM_E_REVOKED");
+    expect(run, "use badge 3");
+    expect(run, "revoke REALM_OK"); /* twice is allowed, and removes nothing */
+    expect(run, "give badge 0");
+    expect(run, "peer badge 3");
+    cr_assert_eq(run_seen(run, "revoked"), 1);
+    cr_assert_eq(run_seen(run, "delegated"), 3); /* the server's to A, and two of A's */
+    cr_assert_eq(run_seen(run, "offence"), 0);
+    over(run);
+}
+
+/* Goal: what was moved is the receiver's; the giver's channel dies, and the server sees the same badge. */
+Test(delegation, moved)
+{
+    struct run *run = start("move, peer, use, wait");
+    expect(run, "get REALM_OK");
+    expect(run, "move badge 0");
+    expect(run, "peer badge 3");
+    expect(run, "use REALM_E_REVOKED");
+    over(run);
+}
+
+/* Goal: a badge that the server chose is seen by it with the top bit, whoever it was passed on to. */
+Test(delegation, minted)
+{
+    struct run *run = start("mint, use, give, peer, wait");
+    expect(run, "get REALM_OK");
+    expect(run, "mint REALM_OK");
+    expect(run, "use minted 77");
+    expect(run, "give badge 0");
+    expect(run, "peer minted 77");
+    over(run);
+}
+
+/* Goal: an endpoint without a name is called by who was given a capability to it, and by those it gives it
+ * to. */
+Test(delegation, an_endpoint_without_a_name)
+{
+    struct run *run = start("private, use, give, peer, revoke, peer, wait");
+    expect(run, "get REALM_OK");
+    expect(run, "private REALM_OK");
+    expect(run, "use minted 5");
+    expect(run, "give badge 0");
+    expect(run, "peer minted 5");
+    expect(run, "revoke REALM_OK");
+    expect(run, "peer REALM_E_REVOKED");
+    over(run);
+}
+
+/* Goal: a gift that is refused gives nothing; the reason comes back, and the next one goes through. A wrong
+ * cookie, a gate that is not held and looking at others are INCAPABLE. */
+Test(delegation, refused)
+{
+    struct run *run = start("more, peer, wrong, gate, held, give, peer, wait");
+    expect(run, "get REALM_OK");
+    expect(run, "more REALM_E_BAD_ARGUMENT");
+    expect(run, "peer REALM_E_INCAPABLE");
+    expect(run, "wrong REALM_E_INCAPABLE");
+    expect(run, "gate REALM_E_INCAPABLE REALM_E_INCAPABLE");
+    expect(run, "held send 3 name 0 gate 0");
+    expect(run, "give badge 0");
+    expect(run, "peer badge 3");
+    over(run);
+}
+
+/* Goal: whoever derived it dies: what was derived from what it held dies with it, and nobody else's. */
+Test(delegation, the_giver_dies)
+{
+    struct run *run = start("give, peer, wait");
+    expect(run, "get REALM_OK");
+    expect(run, "give badge 0");
+    expect(run, "peer badge 3");
+    kill(run_realm_pid(run, "giver"), SIGKILL);
+    /* Which of the two is told first depends on who of the kernel and the launcher is faster. */
+    while (run_seen(run, "revoked") == 0 || run_seen(run, "terminated") == 0)
+        cr_assert_not_null(run_next_event(run));
+    cr_assert_eq(run_seen(run, "revoked"), 1);
+    cr_assert_eq(run_stop(run), 1); /* a realm has failed */
+    run_nothing_left(run);
+}
