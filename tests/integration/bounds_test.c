@@ -41,7 +41,7 @@ static struct run *boot(const char *thing, const char *limits, const char *serve
         "  - {name: never, provider: server, access: all}\n",
         server_limits, thing, limits);
     struct run *run = run_start(scenario, options);
-    run_wait_event(run, "log", "realm", "client");
+    run_wait_event(run, "log", "text", "called 100"); /* a sanitizer may have said something before */
     return run;
 }
 
@@ -248,7 +248,10 @@ Test(bounds, log)
     cr_assert(kept > 500 && kept <= 4096, "%zu bytes are kept", kept);
     json_decref(lines);
     lines = run_result(run, "{\"command\":\"logs\",\"realm\":\"client\"}");
-    cr_assert_eq(json_array_size(lines), 1u);
+    unsigned there = 0;
+    json_array_foreach(lines, index, line) there +=
+        strcmp(json_string_value(json_object_get(line, "text")), "called 100") == 0;
+    cr_assert_eq(there, 1u);
     json_decref(lines);
     still_served(run);
     give_back(run, before);
