@@ -128,6 +128,17 @@ static enum outcome attempt(struct broker_realm *realm, const char *name, uint64
 
 /* --- waiting --- */
 
+/* The last one to wait for a pool takes the timer along: the broker does not wake up for nothing. */
+static void forget_deadline(struct broker_wait *wait)
+{
+    struct broker *broker = wait->realm->broker;
+    if (wait->pool_deadline_ns == 0)
+        return;
+    wait->pool_deadline_ns = 0;
+    if (--broker->pool_waits_count == 0)
+        poll_timer_stop(broker->poll, &broker->waits_timer);
+}
+
 static void wait_free(struct broker_wait *wait)
 {
     struct broker *broker = wait->realm->broker;
@@ -139,6 +150,7 @@ static void wait_free(struct broker_wait *wait)
         wait->next->previous = wait->previous;
     else
         broker->waits_last = wait->previous;
+    forget_deadline(wait);
     wait->realm->waits_count--;
     broker->waits_count--;
     free(wait);
@@ -185,9 +197,10 @@ static void set_outcome(struct broker_wait *wait, enum outcome outcome)
 {
     struct broker *broker = wait->realm->broker;
     if (outcome == NEEDS_REGISTRATION) {
-        wait->pool_deadline_ns = 0;
+        forget_deadline(wait);
     } else if (wait->pool_deadline_ns == 0) {
         wait->pool_deadline_ns = poll_now_ns() + BROKER_POOL_DEADLINE_NS;
+        broker->pool_waits_count++;
         if (!broker->waits_timer.armed)
             poll_timer_start(broker->poll, &broker->waits_timer, wait->pool_deadline_ns);
     }

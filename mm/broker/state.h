@@ -305,8 +305,9 @@ struct broker {
     struct broker_wait *waits, *waits_last; /* in the order of asking */
     uint32_t waits_count;
     uint64_t next_id;
-    uint64_t decisions; /* made so far: the number of the last */
-    bool waits_changed; /* something happened that a waiting connect may wait for */
+    uint64_t decisions;        /* made so far: the number of the last */
+    uint32_t pool_waits_count; /* … of them, for a pool: waits_timer runs while there are any */
+    bool waits_changed;        /* something happened that a waiting connect may wait for */
     struct poll_timer waits_timer;
     struct revoke_lingering *lingering; /* regions of channels that ended, the oldest first (revoke.c) */
     uint32_t lingering_count;

@@ -228,6 +228,9 @@ WORLD_TEST(connect, many_connects_at_once_all_succeed)
             cr_expect_neq(regions[j], channel->region);
         regions[count++] = channel->region;
     }
+    /* Whoever waited for a pool waits no more, and the broker does not wake up for a deadline of nobody's. */
+    cr_expect_eq(world_counts(&world).waits, 0);
+    cr_expect_not(world.broker->waits_timer.armed);
 }
 
 WORLD_TEST(connect, disconnect_tells_the_server)
