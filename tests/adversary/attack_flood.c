@@ -10,6 +10,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <realm/error.h>
+
 #include "tests/adversary/attack.h"
 #include "tests/adversary/raw.h"
 
