@@ -12,6 +12,7 @@
 #include <sched.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include "mm/sandbox/filter_table.h"
@@ -56,6 +57,9 @@ static const struct filter_row rows[] = {
     ALLOW("pread64", "Reading at a place leaves no trace in the shared offset; the loader reads program headers so."),
     ALLOW("pwrite64", "Writing at a place, for files that the scenario gives for writing."),
     ALLOW("pwritev2", "A hint into a peer's pipe must not wait: RWF_NOWAIT says so for one write."),
+    {.kind = FILTER_ONLY, .call = "pwritev2", .text = "flags RWF_NOWAIT",
+     .reason = "RWF_NOAPPEND writes over what is there, into a file that was given for appending.",
+     .condition = {.argument = 5, .mask = FILTER_INT, .values_count = 1, .values = {RWF_NOWAIT}}},
     ALLOW("close", "Descriptors are closed once they are mapped."),
     ALLOW("fcntl", "stdio asks how a descriptor was opened; the pipe waiter checks its pipe."),
     {.kind = FILTER_ONLY, .call = "fcntl", .text = "command F_GETFD or F_GETFL",
@@ -70,6 +74,9 @@ static const struct filter_row rows[] = {
     {.kind = FILTER_ONLY, .call = "mmap", .text = "not MAP_GROWSDOWN",
      .reason = "A mapping that grows like a stack is not bounded by RLIMIT_DATA.",
      .condition = {.argument = 3, .mask = MAP_GROWSDOWN, .values_count = 1, .values = {0}}},
+    {.kind = FILTER_ONLY, .call = "mmap", .text = "neither MAP_LOCKED nor MAP_HUGETLB",
+     .reason = "Memory that cannot be paged out, and the large pages that the machine has set aside, are taken from everybody.",
+     .condition = {.argument = 3, .mask = MAP_LOCKED | MAP_HUGETLB, .values_count = 1, .values = {0}}},
     ALLOW("munmap", "Memory is given back."),
     ALLOW("mprotect", "The loader protects what it has relocated; stacks get a guard page."),
     ALLOW("madvise", "Allocators give pages back, thread stacks too."),

@@ -37,6 +37,16 @@ static void grows_down(void)
     outcome_map(MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN);
 }
 
+static void locked(void)
+{
+    outcome_map(4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED);
+}
+
+static void large_page(void)
+{
+    outcome_map(2 * MIB, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB);
+}
+
 static void droppable(void)
 {
     outcome_map(16 * MIB, PROT_READ | PROT_WRITE, 0x08 | MAP_ANONYMOUS);
@@ -225,6 +235,8 @@ static const struct attack memory[] = {
      shared_anonymous, .must = "EPERM"},
     {"mem-shared-validate", "the same with MAP_SHARED_VALIDATE", shared_validated, .must = "EPERM"},
     {"mem-grows-down", "maps memory that grows like a stack, uncounted", grows_down, .must = "EPERM"},
+    {"mem-locked", "maps memory that cannot be paged out", locked, .must = "EPERM"},
+    {"mem-large-page", "maps one of the machine's large pages", large_page, .must = "EPERM"},
     {"mem-droppable", "maps memory of a kind that is not known to this filter", droppable, .must = "EPERM"},
     {"mem-private-flood", "takes private memory without end", private_flood, .must = "bounded",
      .role = ROLE_SMALL, .flags = ATTACK_LIMIT},

@@ -112,7 +112,7 @@ static void write_at(void)
 static void write_vector(void)
 {
     int fd = peer_fd();
-    outcome_unwritten(pwritev2(fd, &one, 1, 0, 0));
+    outcome_unwritten(pwritev2(fd, &one, 1, 0, RWF_NOWAIT));
 }
 
 static void write_memory(void)

@@ -87,6 +87,8 @@ ATTACK_CALL(look_at_own_status, SYS_newfstatat, own(), "", &status, AT_EMPTY_PAT
 ATTACK_CALL(seek, SYS_lseek, peer(), 0x1234, SEEK_SET)
 ATTACK_CALL(seek_own, SYS_lseek, own(), 0x1234, SEEK_SET)
 ATTACK_CALL(flags, SYS_fcntl, peer(), F_SETFL, O_NONBLOCK | O_APPEND)
+/* No bytes, so that a log's pipe serves as a file that was opened for appending. */
+ATTACK_CALL(not_at_end, SYS_pwritev2, 1, NULL, 0, 0, 0, 0x20)
 ATTACK_CALL(flags_log, SYS_fcntl, 1, F_SETFL, O_NONBLOCK)
 ATTACK_CALL(owner, SYS_fcntl, peer(), F_SETOWN, getpid())
 ATTACK_CALL(signal_number, SYS_fcntl, peer(), F_SETSIG, 37)
@@ -122,6 +124,7 @@ static const struct attack state[] = {
     {"state-fstat-own", "the same of its own, which its peer reads", look_at_own_status, .must = "ENOSYS"},
     {"state-setfl", "sets status flags", flags, .must = "EPERM"},
     {"state-setfl-log", "makes its log's pipe non-blocking", flags_log, .must = "EPERM"},
+    {"state-no-append", "writes elsewhere than at the end (RWF_NOAPPEND)", not_at_end, .must = "EPERM"},
     {"state-setown", "sets the owner for signals", owner, .must = "EPERM"},
     {"state-setsig", "sets the signal", signal_number, .must = "EPERM"},
     {"state-setlease", "takes a lease", lease, .must = "EPERM"},

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <time.h>
 #ifdef __x86_64__
 #include <asm/prctl.h>
@@ -83,7 +84,7 @@ Test(filter, allowed_calls_work)
         {"readv", 1, SYS_readv, {ends[0], ADDRESS(&part), 1}},
         {"pread64", 1, SYS_pread64, {file, ADDRESS(page), 1, 0}},
         {"pwrite64", 1, SYS_pwrite64, {file, ADDRESS(page), 1, 0}},
-        {"pwritev2", 1, SYS_pwritev2, {ends[1], ADDRESS(&part), 1, -1, -1, 0}},
+        {"pwritev2", 1, SYS_pwritev2, {ends[1], ADDRESS(&part), 1, -1, -1, RWF_NOWAIT}},
         {"close", -EBADF, SYS_close, {999}},
         {"fcntl F_GETFD", 0, SYS_fcntl, {file, F_GETFD}},
         {"fcntl F_GETFL", ANYTHING, SYS_fcntl, {file, F_GETFL}},
@@ -127,8 +128,11 @@ Test(filter, allowed_calls_work)
 /* Calls that a condition of the realm's table refuses. */
 static const struct call outside[] = {
     {"fcntl", -EPERM, SYS_fcntl, {1, F_GETPIPE_SZ}},
+    /* RWF_NOAPPEND, of no bytes. */
+    {"pwritev2", -EPERM, SYS_pwritev2, {1, 0, 0, 0, 0, 0x20}},
     {"mmap", -EPERM, SYS_mmap, {0, 4096, PROT_READ, MAP_SHARED | MAP_ANONYMOUS, -1, 0}},
     {"mmap", -EPERM, SYS_mmap, {0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN, -1, 0}},
+    {"mmap", -EPERM, SYS_mmap, {0, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_LOCKED, -1, 0}},
     {"madvise", -EPERM, SYS_madvise, {(long)page, 4096, MADV_REMOVE}},
     {"clone", -EPERM, SYS_clone, {SIGCHLD, 0, 0, 0, 0}},
 #ifdef SYS_arch_prctl
