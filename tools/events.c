@@ -29,6 +29,7 @@ static const struct sentence {
     {"closed", PLAIN, "its channel to \"{service}\" was closed: {reason}"},
     {"revoked", BAD, "its channel to \"{service}\" of {server} was revoked"},
     {"granted", PLAIN, "lets {child} connect to \"{service}\""},
+    {"delegated", PLAIN, "gave its capability for \"{capability}\" to {to} ({mode})"},
     {"terminated", PLAIN, "ended: {exit}"},
     {"restarting", PLAIN, "starts again in {in_ms} ms"},
     {"start-failed", BAD, "could not be started: {stage}: {error}"},

@@ -144,7 +144,7 @@ Test(problems, missing_keys)
     expect(HEAD "services: [{name: x}]\n", 5, 12, "a service needs the key \"provider\"");
     expect_realm("files: {f: {mode: r}}", 38, "a file needs the key \"path\"");
     expect_rule("grants", "{to: a}", 5, "a grant needs the key \"service\"");
-    expect_rule("assert", "{}", 5, "never: or always:");
+    expect_rule("assert", "{}", 5, "an assertion needs never:, only: or always:");
     expect("", 0, 0, "the file is empty");
 }
 
@@ -187,11 +187,13 @@ Test(problems, wrong_types)
     expect_service("port: 4294967296", 34, "port must be from 0");
     expect_service("port: 99999999999999999999999", 34, "port must be from 0");
     expect_rule("grants", "{to: a, service: database, rights: send}", 40, "rights must be a list");
-    expect_rule("grants", "{to: a, service: database, rights: []}", 40, "rights lists nothing");
+    expect_rule("grants", "{to: a, service: database, rights: []}", 40,
+                "without the right send nobody can connect: write [send]");
     expect_rule("grants", "{to: a, service: database, rights: [recv]}", 41, "none of: send");
     expect_rule("assert", "{never: [a]}", 13, "an assertion must be a string");
     expect_rule("assert", "{never: a to b}", 13, "\"realm -> service\"");
-    expect_rule("assert", "{never: b -> database, always: b -> database}", 28, "either never or always");
+    expect_rule("assert", "{never: b -> database, always: b -> database}", 28,
+                "one assertion says one of never, only and always");
     expect_rule("require", "gpu", 5, "a requirement \"gpu\" is none of: userns");
     expect_rule("require", "landlok", 5, "did you mean \"landlock\"?");
 }
