@@ -315,7 +315,9 @@ static json_t *run_revoke(const struct request *request)
     if (service == NULL)
         return admin_commands_refuse("`realm services` lists the services", "there is no service `%s`",
                                      quote(name).text);
-    uint32_t count = revoke_channels(realm, service);
+    uint32_t count;
+    if (revoke_channels(realm, service, &count))
+        return admin_commands_refuse("ask again", "nothing was revoked: the Memory Manager is out of memory");
     if (count == 0)
         return admin_commands_refuse("`realm channels` lists the channels", "`%s` has no channel to `%s`",
                                      quote(realm->name).text, quote(name).text);

@@ -210,7 +210,7 @@ uint32_t revoke_closes(struct broker_realm *client, struct broker_service *servi
     return count;
 }
 
-uint32_t revoke_channels(struct broker_realm *client, struct broker_service *service)
+int revoke_channels(struct broker_realm *client, struct broker_service *service, uint32_t *ret_count)
 {
     struct broker *broker = client->broker;
     const char *name = service->config->name;
@@ -219,10 +219,13 @@ uint32_t revoke_channels(struct broker_realm *client, struct broker_service *ser
                                  .subject = client->policy,
                                  .service = {name, strlen(name)}};
     struct policy_decision decision;
+    int error = policy_reserve(broker->policy, &event);
+    if (error)
+        return error;
     policy_decide(broker->policy, &event, &decision);
     broker->decisions++;
-    if (decision.status || policy_reserve(broker->policy, &event))
-        return 0;
-    policy_apply(broker->policy, &event, &decision, NULL);
-    return revoke_closes(client, service);
+    if (decision.status == 0)
+        policy_apply(broker->policy, &event, &decision, NULL);
+    *ret_count = revoke_closes(client, service);
+    return 0;
 }

@@ -30,9 +30,9 @@ void revoke_ended(struct broker_realm *client);
 /*
  * On an administrator's request: revokes every channel that the realm has as a client of the service, and
  * what was derived from them. The realm's own are closed on return, the others as the policy clears them
- * away. Return: how many of its own.
+ * away. *ret_count: how many of its own. Return: 0; -ENOMEM: nothing was revoked, ask again.
  */
-uint32_t revoke_channels(struct broker_realm *client, struct broker_service *service);
+int revoke_channels(struct broker_realm *client, struct broker_service *service, uint32_t *ret_count);
 /* What a client was given of its server's hint pipe goes too, for all clients. */
 void revoke_cut_hint(const struct broker_realm *server);
 /* Only closes them: the policy has let go of their capabilities. */
