@@ -41,7 +41,7 @@
     ALLOW("openat", "Sanitizer: the same."), \
     ALLOW("readlink", "Sanitizer: the program's name (x86-64)."), \
     ALLOW("readlinkat", "Sanitizer: the same."), \
-    ALLOW("alarm", "Sanitizer: gives up looking for leaks after a while."), \
+    ALLOW("alarm", "Sanitizer: gives up looking for leaks after a while (x86-64)."), \
     ALLOW("exit", "Sanitizer: the end of the process that looks."), \
     ALLOW("getdents", "Sanitizer: the threads to look at (x86-64)."), \
     ALLOW("lseek", "Sanitizer: reading tables of names."), \
@@ -71,7 +71,7 @@
 /* Test builds can stand still at a point of the protocol: they stop themselves by a signal. */
 #define STOP_POINT_ROWS                                                                                      \
     ALLOW("gettid", "Stop points of tests."), ALLOW("getpid", "Stop points of tests."),                      \
-    ALLOW("tgkill", "Stop points of tests."), ALLOW("pause", "Stop points of tests."),                       \
+    ALLOW("tgkill", "Stop points of tests."), ALLOW("pause", "Stop points of tests (x86-64)."),                       \
     ALLOW("rt_sigprocmask", "Stop points of tests."),
 #else
 #define STOP_POINT_ROWS

@@ -40,6 +40,7 @@ static inline struct tried try_under(const struct sandbox_program *program, trie
     pid_t child = fork();
     cr_assert_geq(child, 0);
     if (child == 0) {
+        signal(SIGSEGV, SIG_DFL); /* a sanitizer's handler would end the child in a way of its own */
         if (program != NULL &&
             (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || sandbox_program_install(program, false) != 0))
             _exit(99);
