@@ -65,8 +65,11 @@ void holdings_free(struct broker_holding *holding)
 
 void holdings_drop(struct broker_realm *realm)
 {
-    while (realm->holdings)
-        holdings_free(realm->holdings);
+    struct broker_holding *next;
+    for (struct broker_holding *holding = realm->holdings; holding; holding = next) {
+        next = holding->next;
+        holdings_free(holding);
+    }
 }
 
 struct broker_holding *holdings_of_token(struct broker_token *token)

@@ -156,9 +156,8 @@ uint64_t oracle_use(const struct oracle_world *world, int realm, enum oracle_res
         int payer = resource == ORACLE_USES_MEMORY && memory ? capability->realm : capability->holder;
         if (payer != realm && !fact_is_ancestor(world, realm, payer))
             continue;
-        if (resource == ORACLE_USES_CAPABILITIES)
-            sum++;
-        else if (resource == ORACLE_USES_CHANNELS && capability->kind == ORACLE_IS_SEND)
+        bool send = capability->kind == ORACLE_IS_SEND;
+        if (resource == ORACLE_USES_CAPABILITIES || (resource == ORACLE_USES_CHANNELS && send))
             sum++;
         else if (resource == ORACLE_USES_MEMORY && memory)
             sum += capability->size;
