@@ -109,41 +109,41 @@ static void withdraw(struct realm *realm, uint64_t via, uint32_t ticket)
     (void)realm_control_simple(realm, &request, REALM_CONTROL_WITHDRAW, NULL);
 }
 
+/* The next message of the channel, of so many bytes, is to carry the gift. */
+static int offer_along(struct realm_channel *channel, const struct realm_gift *gift, size_t size)
+{
+    if (size > REALM_PAYLOAD_MAX)
+        return REALM_E_TOO_BIG;
+    if (channel->link.state)
+        return channel->link.state;
+    return offer(channel->link.realm, channel->link.cookie, gift, &channel->gift);
+}
+
 int realm_call_with(struct realm_channel *channel, uint64_t op, const void *data, size_t size,
                     const struct realm_gift *gift, struct realm_reply *reply, uint64_t timeout_ns)
 {
-    struct realm *realm = channel->link.realm;
-    const uint64_t via = channel->link.cookie;
-    uint32_t ticket;
-    if (size > REALM_PAYLOAD_MAX)
-        return REALM_E_TOO_BIG;
-    int error = channel->link.state ? channel->link.state : offer(realm, via, gift, &ticket);
+    int error = offer_along(channel, gift, size);
     if (error)
         return error;
-    channel->gift = ticket;
+    const uint32_t ticket = channel->gift;
     error = realm_call(channel, op, data, size, reply, timeout_ns);
     channel->gift = 0;
     if (error && error != REALM_E_SHORT && !channel->link.state)
-        withdraw(realm, via, ticket);
+        withdraw(channel->link.realm, channel->link.cookie, ticket);
     return error;
 }
 
 int realm_send_with(struct realm_channel *channel, uint64_t op, const void *data, size_t size,
                     const struct realm_gift *gift, uint64_t timeout_ns)
 {
-    struct realm *realm = channel->link.realm;
-    const uint64_t via = channel->link.cookie;
-    uint32_t ticket;
-    if (size > REALM_PAYLOAD_MAX)
-        return REALM_E_TOO_BIG;
-    int error = channel->link.state ? channel->link.state : offer(realm, via, gift, &ticket);
+    int error = offer_along(channel, gift, size);
     if (error)
         return error;
-    channel->gift = ticket;
+    const uint32_t ticket = channel->gift;
     error = realm_send(channel, op, data, size, timeout_ns);
     channel->gift = 0;
     if (error && !channel->link.state)
-        withdraw(realm, via, ticket);
+        withdraw(channel->link.realm, channel->link.cookie, ticket);
     return error;
 }
 
