@@ -8,91 +8,14 @@
  * end ends it, and the deadline. A reply that no call of this channel still waits for, or ever gave up on,
  * is an impossible claim, so a peer cannot keep a call busy with replies that nobody asked for.
  */
-#include "librealm/client/internal.h"
+#include "librealm/client/call.h"
 
 #include <errno.h>
-#include <string.h>
 
 #include "librealm/core/stop_point.h"
 
-struct call {
-    struct realm_channel *channel;
-    enum realm_priority priority;
-    bool nested;     /* made while serving: it may become more urgent while it waits */
-    uint32_t number; /* of the awaited reply; 0: none is */
-    struct realm_reply *reply;
-    struct realm_wait wait;
-    struct realm_producer *producer; /* of its queue */
-    uint32_t position;               /* of the queue, after the request */
-    bool answered;
-    bool boosted;
-    int result;
-};
-
-/* Takes one reply that is there: the awaited one, or one that came too late. */
-static int take_reply(struct call *call)
-{
-    struct realm_channel *channel = call->channel;
-    struct realm_link *link = &channel->link;
-    struct realm_reply *reply = call->reply;
-    uint8_t late[REALM_PAYLOAD_MAX];
-    /* Where a late reply may come it must not go into the caller's memory. */
-    bool detour = channel->abandoned != 0;
-    void *data = detour ? late : reply ? reply->data : NULL;
-    size_t capacity = detour ? sizeof late : reply ? reply->capacity : 0;
-    struct realm_message message;
-    int error = realm_consumer_pop(&link->consumer, &message, data, capacity);
-    if (error)
-        return error;
-    REALM_STOP_POINT("reply-taken");
-    link->messages++;
-    if (message.kind != REALM_MESSAGE_REPLY)
-        return REALM_E_PEER_FAULT;
-    if (call->number == 0 || message.call != call->number) {
-        if (channel->abandoned == 0)
-            return REALM_E_PEER_FAULT;
-        channel->abandoned--;
-        channel->late_replies++;
-        return 0;
-    }
-    /* The request was taken before it was answered. */
-    realm_producer_learn(call->producer, call->position);
-    call->answered = true;
-    call->result = 0;
-    if (!reply)
-        return 0;
-    reply->status = message.status;
-    reply->capability = (struct realm_ticket){.via = link->cookie, .number = message.ticket};
-    reply->value = message.tag;
-    reply->size = message.size;
-    size_t fits = message.size < reply->capacity ? message.size : reply->capacity;
-    if (detour && fits != 0)
-        memcpy(reply->data, late, fits);
-    /* Who wants no payload misses none. */
-    if (fits < message.size && reply->capacity != 0)
-        call->result = REALM_E_SHORT;
-    return 0;
-}
-
-/* Takes what is there. After the peer's death too: it may have replied before. */
-static void take_replies(struct call *call)
-{
-    struct realm_link *link = &call->channel->link;
-    if (link->state && link->state != REALM_E_PEER_DEAD)
-        return;
-    while (!call->answered && realm_consumer_ready(&link->consumer)) {
-        int error = take_reply(call);
-        if (error == REALM_E_PEER_FAULT)
-            realm_link_fault(link, REALM_FAULT_CLAIM);
-        else if (error == REALM_E_REVOKED && !link->state)
-            realm_link_gone(link);
-        if (error)
-            return;
-    }
-}
-
 /* Sleeps on the given words of the peer and the epoch. Return: 0: look again; REALM_E_TIMEOUT; -errno. */
-static int sleep_on(struct call *call, struct realm_os_word *words, unsigned count)
+static int sleep_on(struct realm_calling *call, struct realm_os_word *words, unsigned count)
 {
     struct realm_link *link = &call->channel->link;
     struct realm *realm = link->realm;
@@ -113,7 +36,7 @@ static int sleep_on(struct call *call, struct realm_os_word *words, unsigned cou
 
 /* --- waiting for the reply --- */
 
-static bool spin_for_reply(struct call *call, uint64_t left_ns)
+static bool spin_for_reply(struct realm_calling *call, uint64_t left_ns)
 {
     struct realm_link *link = &call->channel->link;
     struct realm *realm = link->realm;
@@ -140,7 +63,7 @@ static bool spin_for_reply(struct call *call, uint64_t left_ns)
  * what is being served, the call is raised to that, wherever its request lies or is served. The boost word is
  * read by whoever chooses there, and the bell wakes a server that itself waits in a call.
  */
-static int sleep_nested(struct call *call, struct realm_os_word *words)
+static int sleep_nested(struct realm_calling *call, struct realm_os_word *words)
 {
     struct realm_link *link = &call->channel->link;
     struct realm *realm = link->realm;
@@ -156,7 +79,7 @@ static int sleep_nested(struct call *call, struct realm_os_word *words)
     return error == REALM_E_WOULD_BLOCK ? 0 : error;
 }
 
-static int wait_for_reply(struct call *call)
+static int wait_for_reply(struct realm_calling *call)
 {
     struct realm_link *link = &call->channel->link;
     /* The first time, all of the timeout is left. */
@@ -203,7 +126,7 @@ static bool spin_for_room(struct realm_link *link, struct realm_producer *produc
     return false;
 }
 
-static int wait_for_room(struct call *call, struct realm_producer *producer, size_t size)
+static int wait_for_room(struct realm_calling *call, struct realm_producer *producer, size_t size)
 {
     struct realm_link *link = &call->channel->link;
     uint64_t left_ns = call->wait.timeout_ns;
@@ -239,7 +162,7 @@ static int push_failed(struct realm_link *link, int error)
 }
 
 /* Puts the message into the ring, when there is room for it, and wakes the peer. */
-static int push(struct call *call, const struct realm_message *message, const void *data)
+static int push(struct realm_calling *call, const struct realm_message *message, const void *data)
 {
     struct realm_link *link = &call->channel->link;
     struct realm_producer *producer = realm_link_producer(link, call->priority);
@@ -258,7 +181,7 @@ static int push(struct call *call, const struct realm_message *message, const vo
         if (error != REALM_E_QUEUE_FULL)
             return push_failed(link, error);
         /* A server whose replies are not taken takes no requests. */
-        take_replies(call);
+        realm_reply_take_all(call);
         if (call->wait.timeout_ns == REALM_POLL)
             return error;
         error = wait_for_room(call, producer, message->size);
@@ -277,7 +200,8 @@ int realm_send_many(struct realm_channel *channel, enum realm_priority priority,
     int error = (unsigned)priority > REALM_CRITICAL ? REALM_E_BAD_ARGUMENT : realm_hear(link->realm);
     for (size_t i = 0; i < count && !error; i++)
         error = messages[i].size > REALM_PAYLOAD_MAX ? REALM_E_TOO_BIG : 0;
-    struct call call = {.channel = channel, .priority = priority, .wait = {.timeout_ns = timeout_ns}};
+    struct realm_calling call = {
+        .channel = channel, .priority = priority, .wait = {.timeout_ns = timeout_ns}};
     struct realm_producer *producer = error ? NULL : realm_link_producer(link, priority);
     if (!error && !producer)
         error = -ENOMEM;
@@ -314,7 +238,8 @@ int realm_reserve(struct realm_channel *channel, enum realm_priority priority, s
     if ((unsigned)priority > REALM_CRITICAL)
         return REALM_E_BAD_ARGUMENT;
     struct realm_producer *producer = realm_link_producer(link, priority);
-    struct call call = {.channel = channel, .priority = priority, .wait = {.timeout_ns = timeout_ns}};
+    struct realm_calling call = {
+        .channel = channel, .priority = priority, .wait = {.timeout_ns = timeout_ns}};
     int error = producer ? realm_hear(link->realm) : -ENOMEM;
     while (!error) {
         if (link->state)
@@ -323,7 +248,7 @@ int realm_reserve(struct realm_channel *channel, enum realm_priority priority, s
         if (outcome != REALM_E_QUEUE_FULL)
             return outcome ? push_failed(link, outcome) : 0;
         realm_link_pushed(link); /* padding may have gone out */
-        take_replies(&call);
+        realm_reply_take_all(&call);
         error = timeout_ns == REALM_POLL ? outcome : wait_for_room(&call, producer, size);
     }
     return error;
@@ -361,7 +286,8 @@ static inline int send_at(struct realm_channel *channel, enum realm_priority pri
 {
     if (size > REALM_PAYLOAD_MAX)
         return REALM_E_TOO_BIG;
-    struct call call = {.channel = channel, .priority = priority, .wait = {.timeout_ns = timeout_ns}};
+    struct realm_calling call = {
+        .channel = channel, .priority = priority, .wait = {.timeout_ns = timeout_ns}};
     int error = realm_hear(channel->link.realm);
     if (error)
         return error;
@@ -387,7 +313,7 @@ int realm_send_at(struct realm_channel *channel, enum realm_priority priority, u
 }
 
 /* The request is no longer queued or served anywhere, or no longer waited for. */
-static void end_nested(const struct call *call)
+static void end_nested(const struct realm_calling *call)
 {
     struct realm_link *link = &call->channel->link;
     if (call->boosted)
@@ -395,11 +321,11 @@ static void end_nested(const struct call *call)
     realm_sleep_nested_end(link->realm);
 }
 
-static int await_reply(struct call *call)
+static int await_reply(struct realm_calling *call)
 {
     struct realm_link *link = &call->channel->link;
     for (int error = 0;;) {
-        take_replies(call);
+        realm_reply_take_all(call);
         if (call->answered)
             return call->result;
         if (link->state)
@@ -422,7 +348,7 @@ static inline uint32_t next_number(struct realm_channel *channel)
 }
 
 /* Waits for the reply to a request that is in the queue. */
-static inline int finish(struct call *call)
+static inline int finish(struct realm_calling *call)
 {
     struct realm *realm = call->channel->link.realm;
     call->producer = realm_link_producer(&call->channel->link, call->priority);
@@ -439,12 +365,12 @@ int realm_commit_call(struct realm_channel *channel, uint64_t op, size_t size, s
                       uint64_t timeout_ns)
 {
     const struct realm_producer *producer = channel->link.place.producer;
-    struct call call = {.channel = channel,
-                        .priority = producer ? producer->queue : REALM_NORMAL,
-                        .nested = channel->link.realm->serving.active,
-                        .number = next_number(channel),
-                        .reply = reply,
-                        .wait = {.timeout_ns = timeout_ns}};
+    struct realm_calling call = {.channel = channel,
+                                 .priority = producer ? producer->queue : REALM_NORMAL,
+                                 .nested = channel->link.realm->serving.active,
+                                 .number = next_number(channel),
+                                 .reply = reply,
+                                 .wait = {.timeout_ns = timeout_ns}};
     struct realm_message message = {.kind = REALM_MESSAGE_CALL,
                                     .call = call.number,
                                     .status = (int32_t)channel->link.consumer.position,
@@ -459,11 +385,11 @@ static inline int call_at(struct realm_channel *channel, enum realm_priority pri
     struct realm *realm = channel->link.realm;
     if (size > REALM_PAYLOAD_MAX)
         return REALM_E_TOO_BIG;
-    struct call call = {.channel = channel,
-                        .priority = priority,
-                        .nested = realm->serving.active,
-                        .reply = reply,
-                        .wait = {.timeout_ns = timeout_ns}};
+    struct realm_calling call = {.channel = channel,
+                                 .priority = priority,
+                                 .nested = realm->serving.active,
+                                 .reply = reply,
+                                 .wait = {.timeout_ns = timeout_ns}};
     int error = realm_hear(realm);
     if (error)
         return error;

@@ -1,0 +1,29 @@
+/*
+ * A call or send that is under way, in the frame of whoever waits for it.
+ */
+#ifndef REALM_CLIENT_CALL_H
+#define REALM_CLIENT_CALL_H
+
+#include "librealm/client/internal.h"
+
+struct realm_calling {
+    struct realm_channel *channel;
+    enum realm_priority priority;
+    bool nested;     /* made while serving: it may become more urgent while it waits */
+    uint32_t number; /* of the awaited reply; 0: none is */
+    struct realm_reply *reply;
+    struct realm_wait wait;
+    struct realm_producer *producer; /* of its queue */
+    uint32_t position;               /* of the queue, after the request */
+    bool answered;
+    bool boosted;
+    int result;
+};
+
+/*
+ * Takes the replies that are there, up to the awaited one. After the peer's death too: it may have replied
+ * before. False claims, and memory that is gone, end the link. (reply.c)
+ */
+void realm_reply_take_all(struct realm_calling *call);
+
+#endif
