@@ -71,21 +71,19 @@ static void welcome(struct realm *realm, const struct realm_control_welcome *eve
     if (page) {
         realm->page = page;
         realm->id.value = event->realm;
-        realm->region_bytes = event->region_bytes;
-        realm->queue_messages = event->queue_messages;
         memcpy(realm->name, event->name.text, sizeof realm->name);
     }
     struct realm_ask *ask = realm->ask;
     if (ask && ask->xid == event->header.xid) {
         ask->answered = true;
-        ask->status = realm->page && realm_region_lines(realm->region_bytes) != 0 ? 0 : REALM_E_PROTOCOL;
+        ask->status = realm->page ? 0 : REALM_E_PROTOCOL;
     }
 }
 
 static void pool(struct realm *realm, const struct realm_control_pool *event, const int *handles,
                  unsigned count)
 {
-    realm_pool_add(realm, event->first, handles, count);
+    realm_pool_add(realm, event, handles, count);
     acknowledge(realm, event->sequence);
 }
 

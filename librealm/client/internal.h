@@ -108,6 +108,7 @@ int realm_control_name(struct realm_control_name *ret_name, const char *text);
 
 struct realm_pool_region {
     uint32_t number;
+    uint32_t bytes;
     struct realm_os_region memory;
 };
 
@@ -117,9 +118,10 @@ struct realm_pool {
 };
 
 /* Maps what POOL brought and closes the handles. What cannot be mapped is missed when a channel takes it. */
-void realm_pool_add(struct realm *realm, uint32_t first, const int *handles, unsigned count);
+void realm_pool_add(struct realm *realm, const struct realm_control_pool *event, const int *handles,
+                    unsigned count);
 /* The region becomes the caller's to unmap. false: there is no such region. */
-bool realm_pool_take(struct realm *realm, uint32_t number, struct realm_os_region *ret_region);
+bool realm_pool_take(struct realm *realm, uint32_t number, struct realm_pool_region *ret_region);
 void realm_pool_close(struct realm *realm);
 
 /* --- the client's side (channel.c, call.c) --- */
@@ -189,7 +191,6 @@ struct realm {
     uint64_t spurious_wakes, lost_wakes;
 
     struct realm_id id;
-    uint32_t region_bytes, queue_messages;
     char name[REALM_NAME_MAX + 1];
 };
 

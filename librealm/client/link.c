@@ -36,22 +36,27 @@ struct realm_link *realm_link_find(struct realm *realm, uint64_t cookie)
 static int map_regions(struct realm *realm, struct realm_link *link, uint32_t number, const int *handles,
                        unsigned handles_count)
 {
-    if (!realm_pool_take(realm, number, &link->own_memory))
+    struct realm_pool_region own;
+    if (!realm_pool_take(realm, number, &own))
         return -EBADF;
-    link->own = link->own_memory.memory;
+    link->own_memory = own.memory;
+    link->own = own.memory.memory;
     if (handles_count == 0)
         return -EBADF;
-    int error = realm_os_region_map(realm->os, handles[0], realm->region_bytes, false, &link->peer_memory);
+    /* Both regions are as large as the packet says, and large enough for a queue. */
+    if (own.bytes != link->region_bytes || realm_region_lines(link->region_bytes) == 0)
+        return -EINVAL;
+    int error = realm_os_region_map(realm->os, handles[0], link->region_bytes, false, &link->peer_memory);
     if (error)
         return error;
     link->peer = link->peer_memory.memory;
     REALM_STOP_POINT("mapped");
-    uint64_t *payload_lines = calloc(REALM_CONSUMER_WORDS(realm->region_bytes), sizeof *payload_lines);
+    uint64_t *payload_lines = calloc(REALM_CONSUMER_WORDS(link->region_bytes), sizeof *payload_lines);
     if (!payload_lines)
         return -ENOMEM;
-    realm_producer_init(&link->producer, REALM_NORMAL, link->own, link->peer, realm->region_bytes,
-                        realm->queue_messages);
-    realm_consumer_init(&link->consumer, REALM_NORMAL, link->own, link->peer, realm->region_bytes,
+    realm_producer_init(&link->producer, REALM_NORMAL, link->own, link->peer, link->region_bytes,
+                        link->queue_messages);
+    realm_consumer_init(&link->consumer, REALM_NORMAL, link->own, link->peer, link->region_bytes,
                         payload_lines);
     realm_producer_guard(&link->producer, link->own_memory.gone, link->peer_memory.gone);
     realm_consumer_guard(&link->consumer, link->peer_memory.gone);
@@ -63,18 +68,17 @@ static struct realm_urgent *urgent_of(struct realm_link *link)
 {
     if (link->urgent)
         return link->urgent;
-    struct realm *realm = link->realm;
-    const size_t words = REALM_CONSUMER_WORDS(realm->region_bytes);
+    const size_t words = REALM_CONSUMER_WORDS(link->region_bytes);
     struct realm_urgent *urgent =
         calloc(1, sizeof *urgent + REALM_QUEUES * words * sizeof urgent->payload_lines[0]);
     if (!urgent)
         return NULL;
     for (unsigned queue = 0; queue < REALM_QUEUES; queue++) {
         realm_producer_init(&urgent->producers[queue], (enum realm_priority)queue, link->own, link->peer,
-                            realm->region_bytes, realm->queue_messages);
+                            link->region_bytes, link->queue_messages);
         realm_producer_guard(&urgent->producers[queue], link->own_memory.gone, link->peer_memory.gone);
         realm_consumer_init(&urgent->consumers[queue], (enum realm_priority)queue, link->own, link->peer,
-                            realm->region_bytes, urgent->payload_lines + queue * words);
+                            link->region_bytes, urgent->payload_lines + queue * words);
         realm_consumer_guard(&urgent->consumers[queue], link->peer_memory.gone);
     }
     link->urgent = urgent;
@@ -127,6 +131,8 @@ int realm_link_open(struct realm *realm, struct realm_link *link, const struct r
         .hint = -1,
         .slot = event->slot,
         .peer_slot = event->peer_slot,
+        .region_bytes = event->region_bytes,
+        .queue_messages = event->queue_messages,
         .cookie = event->cookie,
         .is_server = event->header.type == REALM_CONTROL_ACCEPTED,
     };
@@ -151,9 +157,9 @@ int realm_link_open(struct realm *realm, struct realm_link *link, const struct r
 void realm_link_discard(struct realm *realm, const struct realm_control_channel *event, const int *handles,
                         unsigned handles_count)
 {
-    struct realm_os_region own;
+    struct realm_pool_region own;
     if (realm_pool_take(realm, event->region, &own))
-        realm_os_region_unmap(realm->os, &own);
+        realm_os_region_unmap(realm->os, &own.memory);
     for (unsigned i = 0; i < handles_count; i++)
         realm_os_close_handle(realm->os, handles[i]);
 }

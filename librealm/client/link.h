@@ -44,10 +44,11 @@ struct realm_link {
     struct realm_region *own;        /* written here, read by the peer; NULL: not open */
     const struct realm_region *peer; /* the other way round */
     struct realm_os_region own_memory, peer_memory;
-    int state;          /* 0: open; else the REALM_E_* that ended it */
-    int hint;           /* handle of the peer's hint pipe, or -1 */
-    uint32_t slot;      /* this end's dense number */
-    uint32_t peer_slot; /* the other end's: what is written into its hint pipe */
+    uint32_t region_bytes, queue_messages; /* as the channel's service has them */
+    int state;                             /* 0: open; else the REALM_E_* that ended it */
+    int hint;                              /* handle of the peer's hint pipe, or -1 */
+    uint32_t slot;                         /* this end's dense number */
+    uint32_t peer_slot;                    /* the other end's: what is written into its hint pipe */
     uint64_t cookie;
     bool is_server;
     uint64_t messages;       /* taken and given */

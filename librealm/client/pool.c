@@ -14,12 +14,12 @@
 #include "librealm/core/stop_point.h"
 
 /* Takes one out and keeps the others in the order of their coming. */
-static struct realm_os_region take_at(struct realm_pool *pool, uint32_t at)
+static struct realm_pool_region take_at(struct realm_pool *pool, uint32_t at)
 {
-    struct realm_os_region memory = pool->regions[at].memory;
+    struct realm_pool_region region = pool->regions[at];
     pool->count--;
     memmove(&pool->regions[at], &pool->regions[at + 1u], (pool->count - at) * sizeof pool->regions[0]);
-    return memory;
+    return region;
 }
 
 static bool make_room(struct realm *realm)
@@ -28,8 +28,8 @@ static bool make_room(struct realm *realm)
     if (pool->count < pool->capacity)
         return true;
     if (pool->capacity >= REALM_POOL_MAX) {
-        struct realm_os_region oldest = take_at(pool, 0);
-        realm_os_region_unmap(realm->os, &oldest);
+        struct realm_pool_region oldest = take_at(pool, 0);
+        realm_os_region_unmap(realm->os, &oldest.memory);
         return true;
     }
     uint32_t capacity = pool->capacity ? 2u * pool->capacity : 8u;
@@ -41,20 +41,21 @@ static bool make_room(struct realm *realm)
     return true;
 }
 
-void realm_pool_add(struct realm *realm, uint32_t first, const int *handles, unsigned count)
+void realm_pool_add(struct realm *realm, const struct realm_control_pool *event, const int *handles,
+                    unsigned count)
 {
     struct realm_pool *pool = &realm->pool;
     for (unsigned i = 0; i < count; i++) {
-        struct realm_os_region memory;
+        struct realm_pool_region region = {.number = event->first + i, .bytes = event->region_bytes};
         if (make_room(realm) &&
-            realm_os_region_map(realm->os, handles[i], realm->region_bytes, true, &memory) == 0)
-            pool->regions[pool->count++] = (struct realm_pool_region){.number = first + i, .memory = memory};
+            realm_os_region_map(realm->os, handles[i], region.bytes, true, &region.memory) == 0)
+            pool->regions[pool->count++] = region;
         realm_os_close_handle(realm->os, handles[i]);
     }
     REALM_STOP_POINT("pool-mapped");
 }
 
-bool realm_pool_take(struct realm *realm, uint32_t number, struct realm_os_region *ret_region)
+bool realm_pool_take(struct realm *realm, uint32_t number, struct realm_pool_region *ret_region)
 {
     struct realm_pool *pool = &realm->pool;
     for (uint32_t i = 0; i < pool->count; i++) {

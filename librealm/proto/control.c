@@ -220,6 +220,8 @@ static bool event_reserved(const union realm_control_event *event)
         return event->reply.reserved == 0;
     case REALM_CONTROL_WELCOME:
         return realm_field_name_reserved(&event->welcome.name);
+    case REALM_CONTROL_POOL:
+        return event->pool.reserved == 0;
     case REALM_CONTROL_CLOSED:
         return event->closed.reserved == 0;
     case REALM_CONTROL_CHILD:
@@ -247,18 +249,21 @@ static bool event_names(const union realm_control_event *event)
 
 static bool welcome_numbers(const struct realm_control_welcome *welcome)
 {
-    return welcome->realm != 0 && welcome->queue_messages > 0 &&
-           realm_field_region_bytes(welcome->region_bytes, REGION_BYTES_MAX);
+    return welcome->realm != 0;
 }
 
 static bool pool_numbers(const struct realm_control_pool *pool)
 {
-    return pool->count > 0 && pool->count <= REALM_CONTROL_FDS_MAX && pool->first <= UINT32_MAX - pool->count;
+    return pool->count > 0 && pool->count <= REALM_CONTROL_FDS_MAX &&
+           pool->first <= UINT32_MAX - pool->count &&
+           realm_field_region_bytes(pool->region_bytes, REGION_BYTES_MAX);
 }
 
 static bool channel_numbers(const struct realm_control_channel *channel)
 {
-    if (channel->has_hint > 1)
+    if (channel->has_hint > 1 || channel->queue_messages == 0 ||
+        channel->queue_messages > REALM_CONTROL_QUEUE_MAX ||
+        !realm_field_region_bytes(channel->region_bytes, REGION_BYTES_MAX))
         return false;
     return channel->header.type == REALM_CONTROL_ACCEPTED || (channel->endpoint == 0 && channel->badge == 0);
 }

@@ -202,12 +202,10 @@ _Static_assert(sizeof(struct realm_control_reply) == 40, "layout");
 struct realm_control_welcome {
     struct realm_control_header header;
     uint64_t sequence;
-    uint64_t realm;          /* struct realm_id */
-    uint32_t region_bytes;   /* of a pool region */
-    uint32_t queue_messages; /* limit of a ring */
+    uint64_t realm; /* struct realm_id */
     struct realm_control_name name;
 };
-_Static_assert(sizeof(struct realm_control_welcome) == 304, "layout");
+_Static_assert(sizeof(struct realm_control_welcome) == 296, "layout");
 
 /* Regions of the realm's own, to be mapped read-write and then acknowledged; then the broker seals them. */
 struct realm_control_pool {
@@ -215,22 +213,27 @@ struct realm_control_pool {
     uint64_t sequence;
     uint32_t first; /* number of the first region; the others follow on */
     uint32_t count;
+    uint32_t region_bytes; /* of each */
+    uint32_t reserved;
 };
-_Static_assert(sizeof(struct realm_control_pool) == 32, "layout");
+_Static_assert(sizeof(struct realm_control_pool) == 40, "layout");
 
 struct realm_control_channel {
     struct realm_control_header header; /* CONNECTED: xid of the request; ACCEPTED: 0 */
     uint64_t sequence;
-    uint64_t cookie;    /* names this end of the channel to the broker; the other end has another */
-    uint64_t endpoint;  /* ACCEPTED: cookie of the endpoint; CONNECTED: 0 */
-    uint64_t peer;      /* struct realm_id of the other realm */
-    uint64_t badge;     /* ACCEPTED: of the capability; CONNECTED: 0 */
-    uint32_t region;    /* number of the own pool region that this channel takes */
-    uint32_t slot;      /* the own dense number of this end (hints that come in carry it) */
-    uint32_t peer_slot; /* the peer's number of its end: what to write into its hint pipe */
-    uint32_t has_hint;  /* 1: a second descriptor follows, the write end of the peer's hint pipe */
+    uint64_t cookie;         /* names this end of the channel to the broker; the other end has another */
+    uint64_t endpoint;       /* ACCEPTED: cookie of the endpoint; CONNECTED: 0 */
+    uint64_t peer;           /* struct realm_id of the other realm */
+    uint64_t badge;          /* ACCEPTED: of the capability; CONNECTED: 0 */
+    uint32_t region;         /* number of the own pool region that this channel takes */
+    uint32_t slot;           /* the own dense number of this end (hints that come in carry it) */
+    uint32_t peer_slot;      /* the peer's number of its end: what to write into its hint pipe */
+    uint32_t has_hint;       /* 1: a second descriptor follows, the write end of the peer's hint pipe */
+    uint32_t region_bytes;   /* of both regions */
+    uint32_t queue_messages; /* limit of each queue, 1 to REALM_CONTROL_QUEUE_MAX */
 };
-_Static_assert(sizeof(struct realm_control_channel) == 72, "layout");
+_Static_assert(sizeof(struct realm_control_channel) == 80, "layout");
+#define REALM_CONTROL_QUEUE_MAX UINT32_C(4096)
 
 struct realm_control_closed {
     struct realm_control_header header;

@@ -9,6 +9,9 @@
 
 #include <realm/types.h>
 
+#include "librealm/ring/ring.h"
+#include "mm/broker/channels.h"
+
 static json_t *text(const char *string)
 {
     json_t *value = string && string[0] ? json_string(string) : json_null();
@@ -156,9 +159,11 @@ json_t *admin_answers_channels(const struct broker *broker)
 
     while ((channel = broker_next_channel(broker, channel))) {
         json_t *entry =
-            json_pack("{s:o, s:o, s:o, s:o, s:o, s:s}", "client", text(channel->client.realm->name),
+            json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "client", text(channel->client.realm->name),
                       "service", text(broker_channel_service(channel)), "server",
-                      text(channel->server.realm->name), "badge", number(channel->badge), "age_ns",
+                      text(channel->server.realm->name), "badge", number(channel->badge), "queue_messages",
+                      number(channels_queue_messages(channel->service)), "queue_bytes",
+                      number(channels_region_bytes(channel->service) / REALM_QUEUES), "age_ns",
                       number(now_ns - channel->created_ns), "state", broker_channel_state(channel));
         if (!add(list, entry))
             return give_up(list);

@@ -16,6 +16,7 @@
 #include <realm/error.h>
 
 #include "librealm/core/assert.h"
+#include "librealm/ring/ring.h"
 #include "mm/config/stop_point.h"
 #include "mm/broker/connect.h"
 #include "mm/broker/cookies.h"
@@ -39,6 +40,19 @@ const char *broker_channel_service(const struct broker_channel *channel)
 const char *broker_channel_state(const struct broker_channel *channel)
 {
     return channel->client.ready && channel->server.ready ? "open" : "opening";
+}
+
+/* A queue is a quarter of a region, with the lines of its bookkeeping. */
+uint32_t channels_region_bytes(const struct broker_service *service)
+{
+    uint32_t queue_bytes = service ? service->config->queue.bytes : 0;
+    return queue_bytes != 0 ? REALM_QUEUES * queue_bytes : REALM_REGION_DEFAULT_BYTES;
+}
+
+uint32_t channels_queue_messages(const struct broker_service *service)
+{
+    uint32_t messages = service ? service->config->queue.messages : 0;
+    return messages != 0 ? messages : REALM_QUEUE_MESSAGES;
 }
 
 struct broker_channel *channels_of_token(struct broker_token *token)
@@ -104,7 +118,7 @@ static int end_open(struct broker_channel *channel, struct broker_end *end, stru
     if (realm->page)
         page_clear_revoked(realm->page, end->slot);
     end->realm = realm;
-    end->region = pool_take(realm);
+    end->region = pool_take(realm, channels_region_bytes(channel->service));
     end->next_of_realm = realm->channels;
     end->link_back = &realm->channels;
     if (realm->channels)
@@ -206,6 +220,8 @@ static void tell_end(struct broker_channel *channel, struct broker_end *end, str
         .slot = end->slot,
         .peer_slot = peer->slot,
         .has_hint = peer->realm->waiter == REALM_WAITER_PIPE && peer->realm->hint_fd >= 0,
+        .region_bytes = channels_region_bytes(channel->service),
+        .queue_messages = channels_queue_messages(channel->service),
     };
     realm_control_header_init(&packet.header, client ? REALM_CONTROL_CONNECTED : REALM_CONTROL_ACCEPTED,
                               client ? channel->xid : 0);

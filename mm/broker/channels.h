@@ -14,9 +14,13 @@ struct broker_service;
 struct broker_token;
 struct policy_outcome;
 
+/* The region and the queues of channels to a service, or, with NULL, to an anonymous endpoint. */
+uint32_t channels_region_bytes(const struct broker_service *service);
+uint32_t channels_queue_messages(const struct broker_service *service);
+
 /*
- * Makes a channel between two different realms, each of which has a ready region, without telling anybody.
- * service: NULL for an anonymous endpoint; endpoint: the cookie by which the server calls it.
+ * Makes a channel between two different realms, each of which has a ready region of the size, without telling
+ * anybody. service: NULL for an anonymous endpoint; endpoint: the cookie by which the server calls it.
  * Return: 0; REALM_E_LIMIT: one of them has too many; -errno.
  */
 int channels_make(struct broker_realm *client, struct broker_realm *server, struct broker_service *service,

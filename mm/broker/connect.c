@@ -16,6 +16,7 @@
 #include <realm/error.h>
 
 #include "librealm/core/assert.h"
+#include "librealm/ring/ring.h"
 #include "mm/config/stop_point.h"
 #include "mm/broker/bounds.h"
 #include "mm/broker/channels.h"
@@ -29,35 +30,36 @@ enum outcome { ANSWERED, NEEDS_REGISTRATION, NEEDS_POOL };
 
 /* --- one try --- */
 
-/* A realm whose pool is empty is asked to hurry: somebody waits for it. */
-static bool has_region(struct broker_realm *realm)
+/* A realm whose pool has none of the size is asked to hurry: somebody waits for it. What is not kept ready is
+ * asked for at each look, one at a time, so that the connect that has waited longest is served first. */
+static bool has_region(struct broker_realm *realm, uint32_t bytes)
 {
-    if (realm->pool.ready_count > 0)
+    if (pool_has(realm, bytes))
         return true;
     delivery_hurry(realm);
+    if (bytes != REALM_REGION_DEFAULT_BYTES)
+        pool_want(realm, bytes);
     return false;
 }
 
-bool connect_regions_ready(struct broker_realm *client, struct broker_realm *server)
+static void want_usual(struct broker_realm *realm, uint32_t bytes)
 {
-    bool client_has = has_region(client);
-    return has_region(server) && client_has;
+    if (bytes == REALM_REGION_DEFAULT_BYTES && !pool_has(realm, bytes))
+        pool_want(realm, bytes);
 }
 
-static void want_region(struct broker_realm *realm)
+bool connect_regions_ready(struct broker_realm *client, struct broker_realm *server, uint32_t bytes)
 {
-    if (realm->pool.ready_count > 0)
-        return;
-    realm->pool.wanted++;
-    pool_refill(realm);
+    bool client_has = has_region(client, bytes);
+    return has_region(server, bytes) && client_has;
 }
 
-bool connect_have_regions(struct broker_realm *client, struct broker_realm *server)
+bool connect_have_regions(struct broker_realm *client, struct broker_realm *server, uint32_t bytes)
 {
-    if (connect_regions_ready(client, server))
+    if (connect_regions_ready(client, server, bytes))
         return true;
-    want_region(client);
-    want_region(server);
+    want_usual(client, bytes);
+    want_usual(server, bytes);
     return false;
 }
 
@@ -119,7 +121,7 @@ static enum outcome attempt(struct broker_realm *realm, const char *name, uint64
         delivery_reply(realm, xid, REALM_E_LIMIT, 0, broker->decisions);
         return ANSWERED;
     }
-    if (!connect_have_regions(realm, service->provider))
+    if (!connect_have_regions(realm, service->provider, channels_region_bytes(service)))
         return NEEDS_POOL;
     if (open_channel(realm, service, &event, &decision, xid, flags))
         delivery_reply(realm, xid, REALM_E_LIMIT, 0, realm->decisions);
@@ -275,7 +277,8 @@ static bool ripe(const struct broker_wait *wait)
         return delegate_ripe(wait);
     if (!service->provider)
         return wait->pool_deadline_ns != 0 || !(wait->flags & REALM_CONNECT_WAIT);
-    return wait->pool_deadline_ns == 0 || connect_regions_ready(wait->realm, service->provider);
+    return wait->pool_deadline_ns == 0 ||
+           connect_regions_ready(wait->realm, service->provider, channels_region_bytes(service));
 }
 
 static void retry(struct broker_wait *wait)

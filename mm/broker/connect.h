@@ -21,10 +21,10 @@ void connect_request(struct broker_realm *realm, const struct realm_control_name
 /* The channel of a connect ended before its client heard of it: decide anew. */
 void connect_again(struct broker_realm *realm, struct broker_service *service, uint64_t xid, uint32_t flags);
 
-/* Whether both realms have a region ready; of one that has none, what holds it up is hurried. */
-bool connect_regions_ready(struct broker_realm *client, struct broker_realm *server);
+/* Whether both realms have a region of the size ready; of one that has none, what holds it up is hurried. */
+bool connect_regions_ready(struct broker_realm *client, struct broker_realm *server, uint32_t bytes);
 /* The same, and asks for what is missing. */
-bool connect_have_regions(struct broker_realm *client, struct broker_realm *server);
+bool connect_have_regions(struct broker_realm *client, struct broker_realm *server, uint32_t bytes);
 /* A DERIVE, or with a ticket a TAKE, waits for regions, as a connect does. */
 void connect_wait(struct broker_realm *realm, const struct policy_event *event, uint64_t via, uint32_t ticket,
                   uint64_t xid);

@@ -154,7 +154,8 @@ static enum outcome attempt(struct broker_realm *receiver, const struct policy_e
     bool is_send = !status && find_served(broker, event->capability, &served);
     if (is_send)
         status = bounds_channel(receiver, served.server);
-    if (is_send && !status && !connect_have_regions(receiver, served.server))
+    if (is_send && !status &&
+        !connect_have_regions(receiver, served.server, channels_region_bytes(served.service)))
         return NEEDS_POOL;
     if (!status && policy_reserve(broker->policy, event))
         status = REALM_E_LIMIT;
@@ -366,7 +367,7 @@ bool delegate_ripe(const struct broker_wait *wait)
 {
     struct served served;
     return !find_served(wait->realm->broker, wait->event.capability, &served) ||
-           connect_regions_ready(wait->realm, served.server);
+           connect_regions_ready(wait->realm, served.server, channels_region_bytes(served.service));
 }
 
 bool delegate_again(const struct broker_wait *wait)

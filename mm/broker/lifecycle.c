@@ -178,9 +178,7 @@ static void welcome(struct broker_realm *realm)
     if (!realm->hello || !realm->page || realm->welcomed)
         return;
     realm->welcomed = true;
-    struct realm_control_welcome packet = {.realm = realm->id,
-                                           .region_bytes = REALM_REGION_DEFAULT_BYTES,
-                                           .queue_messages = REALM_QUEUE_MESSAGES};
+    struct realm_control_welcome packet = {.realm = realm->id};
     realm_control_header_init(&packet.header, REALM_CONTROL_WELCOME, realm->hello_xid);
     int error = realm_control_name_init(&packet.name, realm->name, strlen(realm->name));
     realm_assert(error == 0); /* it was checked when the record was made */

@@ -7,7 +7,9 @@
  * not even the owner's writable one, makes a new writable mapping. SHRINK is left open on purpose: a
  * revocation truncates through the broker's writable descriptor.
  *
- * One batch is on its way at a time. The broker itself never maps a region.
+ * One batch is on its way at a time. Regions of the default size are kept ready; others, for services with
+ * queues of their own size, are made when a connect wants them, and neither kind keeps the other waiting for
+ * more than one batch. The broker itself never maps a region.
  */
 #include "mm/broker/pool.h"
 
@@ -31,24 +33,84 @@ static uint32_t smaller(uint32_t a, uint32_t b)
     return a < b ? a : b;
 }
 
+static uint32_t ready_of(const struct broker_pool *pool, uint32_t bytes)
+{
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < pool->ready_count; i++)
+        count += pool->ready[i].bytes == bytes;
+    return count;
+}
+
+/* How many of the default size are missing. */
+static uint32_t missing(const struct broker_realm *realm)
+{
+    const struct broker_pool *pool = &realm->pool;
+    bool provider = realm->broker->config->realms[realm->declaration].provider;
+    uint32_t target = provider ? BROKER_POOL_PROVIDER : BROKER_POOL_CLIENT;
+    uint32_t ready = ready_of(pool, REALM_REGION_DEFAULT_BYTES);
+    uint32_t count = ready <= target / 2 ? target - ready : 0;
+    return count < pool->wanted ? pool->wanted : count;
+}
+
+static struct broker_region remove_ready(struct broker_pool *pool, uint32_t at)
+{
+    struct broker_region region = pool->ready[at];
+    pool->ready_count--;
+    memmove(&pool->ready[at], &pool->ready[at + 1], (pool->ready_count - at) * sizeof(pool->ready[0]));
+    return region;
+}
+
+/* Regions that a connect wanted and then did without do not fill the pool for ever. */
+static void make_place(struct broker_pool *pool, uint32_t bytes)
+{
+    for (uint32_t i = 0; i < pool->ready_count && pool->ready_count >= BROKER_POOL_REGIONS_MAX; i++) {
+        if (pool->ready[i].bytes == bytes)
+            continue;
+        struct broker_region region = remove_ready(pool, i);
+        pool_close_region(&region);
+    }
+}
+
 void pool_refill(struct broker_realm *realm)
 {
     struct broker_pool *pool = &realm->pool;
     if (!realm->hello || realm->severed || realm->offence || pool->asked > 0 || pool->sent_count > 0)
         return;
-    bool provider = realm->broker->config->realms[realm->declaration].provider;
-    uint32_t target = provider ? BROKER_POOL_PROVIDER : BROKER_POOL_CLIENT;
-    uint32_t count = pool->ready_count <= target / 2 ? target - pool->ready_count : 0;
-    if (count < pool->wanted)
-        count = pool->wanted;
-    count = smaller(count, smaller(REALM_CONTROL_FDS_MAX, BROKER_POOL_REGIONS_MAX - pool->ready_count));
+    uint32_t bytes = REALM_REGION_DEFAULT_BYTES, count = missing(realm);
+    const bool odd = pool->odd_bytes != 0 && (count == 0 || !pool->odd_last);
+    if (odd) {
+        bytes = pool->odd_bytes;
+        count = 1;
+    }
     if (count == 0)
         return;
-    /* If the launcher cannot be asked now, the next connect that finds the pool empty tries again. */
-    if (launch_regions(realm, LAUNCH_FOR_POOL, count, REALM_REGION_DEFAULT_BYTES) == 0) {
-        pool->asked = count;
+    make_place(pool, bytes);
+    count = smaller(count, smaller(REALM_CONTROL_FDS_MAX, BROKER_POOL_REGIONS_MAX - pool->ready_count));
+    /* If the launcher cannot be asked now, the next connect that finds no region tries again. */
+    if (count == 0 || launch_regions(realm, LAUNCH_FOR_POOL, count, bytes) != 0)
+        return;
+    pool->asked = count;
+    pool->asked_bytes = bytes;
+    pool->odd_last = odd;
+    if (odd)
+        pool->odd_bytes = 0;
+    else
         pool->wanted = 0;
-    }
+}
+
+bool pool_has(const struct broker_realm *realm, uint32_t bytes)
+{
+    return ready_of(&realm->pool, bytes) > 0;
+}
+
+void pool_want(struct broker_realm *realm, uint32_t bytes)
+{
+    struct broker_pool *pool = &realm->pool;
+    if (bytes == REALM_REGION_DEFAULT_BYTES)
+        pool->wanted++;
+    else if (pool->odd_bytes == 0)
+        pool->odd_bytes = bytes; /* else who wants it asks again when that size has come */
+    pool_refill(realm);
 }
 
 void pool_close_region(struct broker_region *region)
@@ -81,9 +143,11 @@ void pool_made(struct broker_realm *realm, const int *fds, uint32_t count)
     pool->asked = 0;
     bool sound = count > 0;
     for (uint32_t i = 0; i < count; i++) {
-        pool->sent[i] = (struct broker_region){
-            .number = pool->next_number++, .write_fd = fds[i], .read_fd = fds[count + i]};
-        sound = sound && has_size(fds[i], REALM_REGION_DEFAULT_BYTES);
+        pool->sent[i] = (struct broker_region){.number = pool->next_number++,
+                                               .bytes = pool->asked_bytes,
+                                               .write_fd = fds[i],
+                                               .read_fd = fds[count + i]};
+        sound = sound && has_size(fds[i], pool->asked_bytes);
     }
     pool->sent_count = count;
     if (!sound) {
@@ -93,7 +157,8 @@ void pool_made(struct broker_realm *realm, const int *fds, uint32_t count)
         pool->sent_count = 0;
         return;
     }
-    struct realm_control_pool packet = {.first = pool->sent[0].number, .count = count};
+    struct realm_control_pool packet = {
+        .first = pool->sent[0].number, .count = count, .region_bytes = pool->asked_bytes};
     realm_control_header_init(&packet.header, REALM_CONTROL_POOL, 0);
     delivery_send_laden(realm, &packet, fds, count, false, 0);
 }
@@ -105,7 +170,7 @@ void pool_acknowledged(struct broker_realm *realm)
         struct broker_region *region = &pool->sent[i];
         /* Seals and size are looked at after sealing: before, its owner may still have changed them. */
         if (fcntl(region->write_fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_GROW | F_SEAL_SEAL) < 0 ||
-            !can_be_taken_away(region->write_fd) || !has_size(region->write_fd, REALM_REGION_DEFAULT_BYTES)) {
+            !can_be_taken_away(region->write_fd) || !has_size(region->write_fd, region->bytes)) {
             lifecycle_offend(realm, "changed a region that it was only to map");
             return; /* ending the realm gives back what is left */
         }
@@ -118,14 +183,14 @@ void pool_acknowledged(struct broker_realm *realm)
     pool_refill(realm);
 }
 
-struct broker_region pool_take(struct broker_realm *realm)
+struct broker_region pool_take(struct broker_realm *realm, uint32_t bytes)
 {
     struct broker_pool *pool = &realm->pool;
-    realm_assert(pool->ready_count > 0);
-    struct broker_region region = pool->ready[0];
-    pool->ready_count--;
-    memmove(&pool->ready[0], &pool->ready[1], pool->ready_count * sizeof(pool->ready[0]));
-    return region;
+    uint32_t at = 0;
+    while (at < pool->ready_count && pool->ready[at].bytes != bytes)
+        at++;
+    realm_assert(at < pool->ready_count);
+    return remove_ready(pool, at);
 }
 
 void pool_give_back(struct broker_realm *realm, struct broker_region region)

@@ -80,8 +80,9 @@ enum broker_cause {
 /* A memfd that this realm writes and, once it serves a channel, a peer reads. */
 struct broker_region {
     uint32_t number; /* what the realm calls it */
-    int write_fd;    /* the writable description: kept until the channel closes, to seal and truncate */
-    int read_fd;     /* the read-only one, for the peer; -1 once sent */
+    uint32_t bytes;
+    int write_fd; /* the writable description: kept until the channel closes, to seal and truncate */
+    int read_fd;  /* the read-only one, for the peer; -1 once sent */
 };
 
 struct broker_pool {
@@ -90,7 +91,10 @@ struct broker_pool {
     struct broker_region ready[BROKER_POOL_REGIONS_MAX]; /* mapped by the realm and sealed */
     uint32_t ready_count;
     uint32_t asked;       /* asked from the launcher, one request at a time */
-    uint32_t wanted;      /* connects that found it empty since the last request */
+    uint32_t asked_bytes; /* … of this size each */
+    uint32_t wanted;      /* connects that found none of default size since the last request */
+    uint32_t odd_bytes;   /* another size, of which one found none; 0: none did */
+    bool odd_last;        /* the last request was for another size: now it is the default's turn */
     uint32_t next_number; /* of the next region of this incarnation */
 };
 

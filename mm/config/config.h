@@ -130,6 +130,15 @@ struct mm_alias {
     struct mm_place place;
 };
 
+/* What each queue of a service's channels holds at most, whichever comes first. 0: the default. */
+struct mm_queue {
+    uint32_t messages; /* 1 to MM_QUEUE_MESSAGES_MAX */
+    uint32_t bytes;    /* whole KiB, MM_QUEUE_BYTES_MIN to _MAX; 256 of them are bookkeeping */
+};
+#define MM_QUEUE_MESSAGES_MAX 4096u
+#define MM_QUEUE_BYTES_MIN    5120u /* the largest message fits */
+#define MM_QUEUE_BYTES_MAX    262144u
+
 struct mm_service {
     char *name;
     uint32_t provider; /* index of a realm */
@@ -137,6 +146,7 @@ struct mm_service {
     size_t access_count;
     struct mm_alias *aliases;
     size_t aliases_count;
+    struct mm_queue queue;
     struct mm_place place;
 };
 

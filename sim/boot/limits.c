@@ -4,6 +4,10 @@
 #include "sim/boot/fields.h"
 #include "sim/boot/size.h"
 
+#define KIB(n) (UINT64_C(n) << 10)
+#define MIB(n) (UINT64_C(n) << 20)
+#define GIB(n) (UINT64_C(n) << 30)
+
 bool limits_read_size(struct reader *reader, const struct yaml_node *value, const char *what, uint64_t min,
                       uint64_t max, uint64_t *ret_bytes)
 {
@@ -14,8 +18,10 @@ bool limits_read_size(struct reader *reader, const struct yaml_node *value, cons
         return false;
     }
     if (bytes < min || bytes > max) {
-        fields_problem(reader, value, "%s must be from %lluKiB to %lluMiB", what,
-                       (unsigned long long)(min >> 10), (unsigned long long)(max >> 20));
+        bool small = max < MIB(1);
+        fields_problem(reader, value, "%s must be from %lluKiB to %llu%s", what,
+                       (unsigned long long)(min >> 10), (unsigned long long)(small ? max >> 10 : max >> 20),
+                       small ? "KiB" : "MiB");
         return false;
     }
     *ret_bytes = bytes;
@@ -30,10 +36,6 @@ static struct mm_limits *note(const struct yaml_node *value, void *target, enum 
     limits->places[which] = value->place;
     return limits;
 }
-
-#define KIB(n) (UINT64_C(n) << 10)
-#define MIB(n) (UINT64_C(n) << 20)
-#define GIB(n) (UINT64_C(n) << 30)
 
 /* The least of each is what a realm of librealm needs to start. */
 static void read_memory(struct reader *reader, const struct yaml_node *value, void *target)

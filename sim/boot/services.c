@@ -79,10 +79,31 @@ static void read_port(struct reader *reader, const struct yaml_node *value, void
     ((struct draft *)target)->port = value;
 }
 
+static void read_queue_messages(struct reader *reader, const struct yaml_node *value, void *target)
+{
+    fields_integer(reader, value, "messages", 1, MM_QUEUE_MESSAGES_MAX,
+                   &((struct mm_queue *)target)->messages);
+}
+
+static void read_queue_bytes(struct reader *reader, const struct yaml_node *value, void *target)
+{
+    uint64_t bytes;
+    if (limits_read_size(reader, value, "bytes", MM_QUEUE_BYTES_MIN, MM_QUEUE_BYTES_MAX, &bytes))
+        ((struct mm_queue *)target)->bytes = (uint32_t)bytes;
+}
+
+static void read_queue(struct reader *reader, const struct yaml_node *value, void *target)
+{
+    static const struct field fields[] = {{"messages", false, read_queue_messages},
+                                          {"bytes", false, read_queue_bytes}};
+    fields_read(reader, value, "queue", fields, sizeof fields / sizeof fields[0],
+                &((struct draft *)target)->service->queue);
+}
+
 static const struct field service_fields[] = {
     {"name", true, read_name},  {"provider", true, read_provider}, {"access", false, read_access},
     {"deny", false, read_deny}, {"aliases", false, read_aliases},  {"endpoint", false, read_endpoint},
-    {"port", false, read_port},
+    {"port", false, read_port}, {"queue", false, read_queue},
 };
 
 /* --- names --- */

@@ -134,6 +134,12 @@ static inline const char *invariants_control_request(const union realm_control_r
     }
 }
 
+static inline const char *invariants_region(uint32_t bytes)
+{
+    HOLDS(bytes >= 4096 && bytes <= 1024 * 1024 && bytes % 4096 == 0);
+    return NULL;
+}
+
 static inline const char *invariants_control_event(const union realm_control_event *event)
 {
     size_t size = event->header.size;
@@ -147,24 +153,24 @@ static inline const char *invariants_control_event(const union realm_control_eve
         return NULL;
     case REALM_CONTROL_WELCOME:
         HOLDS(size == sizeof event->welcome);
-        HOLDS(event->welcome.realm != 0 && event->welcome.queue_messages != 0);
-        HOLDS(event->welcome.region_bytes >= 4096 && event->welcome.region_bytes <= 1024 * 1024);
-        HOLDS(event->welcome.region_bytes % 4096 == 0);
+        HOLDS(event->welcome.realm != 0);
         return invariants_name(&event->welcome.name);
     case REALM_CONTROL_POOL:
         HOLDS(size == sizeof event->pool);
         HOLDS(event->pool.count >= 1 && event->pool.count <= REALM_CONTROL_FDS_MAX);
         HOLDS((uint64_t)event->pool.first + event->pool.count <= UINT32_MAX);
-        HOLDS(event->header.xid == 0);
-        return NULL;
+        HOLDS(event->header.xid == 0 && event->pool.reserved == 0);
+        return invariants_region(event->pool.region_bytes);
     case REALM_CONTROL_CONNECTED:
         HOLDS(event->channel.endpoint == 0 && event->channel.badge == 0);
         HOLDS(event->channel.has_hint == 0 || event->channel.has_hint == 1);
-        return NULL;
+        HOLDS(event->channel.queue_messages >= 1 && event->channel.queue_messages <= 4096);
+        return invariants_region(event->channel.region_bytes);
     case REALM_CONTROL_ACCEPTED:
         HOLDS(event->channel.has_hint == 0 || event->channel.has_hint == 1);
+        HOLDS(event->channel.queue_messages >= 1 && event->channel.queue_messages <= 4096);
         HOLDS(event->header.xid == 0);
-        return NULL;
+        return invariants_region(event->channel.region_bytes);
     case REALM_CONTROL_CLOSED:
         HOLDS(size == sizeof event->closed && event->closed.reserved == 0);
         HOLDS(event->closed.reason == REALM_E_PEER_DEAD || event->closed.reason == REALM_E_REVOKED ||

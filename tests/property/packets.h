@@ -117,6 +117,18 @@ static inline size_t packets_control_request(struct random *random, enum realm_c
     return request->header.size;
 }
 
+static inline uint32_t packets_region_bytes(struct random *random)
+{
+    return (uint32_t)(4096 * (1 + random_below(random, 256)));
+}
+
+static inline void packets_channel(struct random *random, struct realm_control_channel *channel)
+{
+    channel->has_hint &= 1;
+    channel->region_bytes = packets_region_bytes(random);
+    channel->queue_messages = (uint32_t)(1 + random_below(random, REALM_CONTROL_QUEUE_MAX));
+}
+
 static inline size_t packets_control_event(struct random *random, enum realm_control_type type,
                                            union packet *ret_packet)
 {
@@ -133,21 +145,21 @@ static inline size_t packets_control_event(struct random *random, enum realm_con
         break;
     case REALM_CONTROL_WELCOME:
         event->welcome.realm |= 1;
-        event->welcome.queue_messages |= 1;
-        event->welcome.region_bytes = (uint32_t)(4096 * (1 + random_below(random, 256)));
         event->welcome.name = packets_name(random);
         break;
     case REALM_CONTROL_POOL:
         event->pool.count = (uint32_t)(1 + random_below(random, REALM_CONTROL_FDS_MAX));
         event->pool.first &= 0x7fffffff;
+        event->pool.region_bytes = packets_region_bytes(random);
+        event->pool.reserved = 0;
         break;
     case REALM_CONTROL_CONNECTED:
         event->channel.endpoint = 0;
         event->channel.badge = 0;
-        event->channel.has_hint &= 1;
+        packets_channel(random, &event->channel);
         break;
     case REALM_CONTROL_ACCEPTED:
-        event->channel.has_hint &= 1;
+        packets_channel(random, &event->channel);
         break;
     case REALM_CONTROL_CLOSED:
         event->closed.reason = (int32_t)(REALM_E_PEER_DEAD + random_below(random, 3));

@@ -28,11 +28,14 @@ static uint32_t below(struct random *random, uint32_t bound)
 }
 
 /* The model: messages with their payload, in an array. */
+#define MODEL_MESSAGES 4096u
+
 struct model {
-    struct realm_message messages[64];
-    uint8_t payload[64][REALM_PAYLOAD_MAX];
-    uint32_t count;
+    struct realm_message messages[MODEL_MESSAGES];
+    uint8_t payload[MODEL_MESSAGES][REALM_PAYLOAD_MAX];
+    uint32_t first, count;
     uint32_t limit;
+    uint32_t lines; /* of the queue */
 };
 
 static uint32_t lines_of(uint32_t size)
@@ -44,11 +47,12 @@ static int model_push(struct model *model, const struct realm_message *message, 
 {
     uint32_t lines = lines_of(message->size);
     for (uint32_t i = 0; i < model->count; i++)
-        lines += lines_of(model->messages[i].size);
-    if (lines > PAIR_LINES || model->count == model->limit)
+        lines += lines_of(model->messages[(model->first + i) % MODEL_MESSAGES].size);
+    if (lines > model->lines || model->count == model->limit)
         return REALM_E_QUEUE_FULL;
-    model->messages[model->count] = *message;
-    memcpy(model->payload[model->count++], payload, message->size);
+    uint32_t at = (model->first + model->count++) % MODEL_MESSAGES;
+    model->messages[at] = *message;
+    memcpy(model->payload[at], payload, message->size);
     return 0;
 }
 
@@ -56,11 +60,10 @@ static int model_pop(struct model *model, struct realm_message *ret_message, uin
 {
     if (model->count == 0)
         return REALM_E_WOULD_BLOCK;
-    *ret_message = model->messages[0];
-    memcpy(payload, model->payload[0], ret_message->size);
+    *ret_message = model->messages[model->first];
+    memcpy(payload, model->payload[model->first], ret_message->size);
+    model->first = (model->first + 1) % MODEL_MESSAGES;
     model->count--;
-    memmove(model->messages, model->messages + 1, model->count * sizeof *model->messages);
-    memmove(model->payload, model->payload + 1, model->count * sizeof *model->payload);
     return 0;
 }
 
@@ -84,7 +87,7 @@ static void draw_payload(struct random *random, const struct pair *pair, uint8_t
 {
     uint64_t noise = draw(random);
     bool mimic = noise & 1;
-    uint32_t ahead = PAIR_LINES + (uint32_t)(noise >> 8) % 70;
+    uint32_t ahead = pair->producer.lines + (uint32_t)(noise >> 8) % 70;
     for (uint32_t i = 0; i < REALM_PAYLOAD_MAX; i += 4) {
         uint32_t word =
             mimic ? pair->producer.position + (i + 24) / 64 + ahead : (uint32_t)(noise >> (i % 33));
@@ -156,14 +159,16 @@ static void step_pop(struct random *random, struct pair *pair, struct model *mod
     cr_assert_arr_eq(got, expected_payload, expected.size < capacity ? expected.size : capacity);
 }
 
-static void run(uint64_t seed, uint32_t position, uint32_t limit)
+static void run_sized(uint64_t seed, uint32_t position, uint32_t limit, size_t region_bytes)
 {
     static struct model model;
     struct random random = {seed};
     struct pair pair;
-    model.count = 0;
+    model.first = model.count = 0;
     model.limit = limit;
-    pair_init(&pair, limit);
+    model.lines = (uint32_t)(region_bytes / 4 - 256) / 64;
+    pair_init_sized(&pair, region_bytes, limit);
+    cr_assert_eq(pair.producer.lines, model.lines);
     if (position != 0)
         pair_start_at(&pair, position, position * 3);
     /* The mood drifts, so that the ring is sometimes full, sometimes empty, mostly between. */
@@ -176,6 +181,11 @@ static void run(uint64_t seed, uint32_t position, uint32_t limit)
             step_pop(&random, &pair, &model);
     }
     pair_deinit(&pair);
+}
+
+static void run(uint64_t seed, uint32_t position, uint32_t limit)
+{
+    run_sized(seed, position, limit, PAIR_BYTES);
 }
 
 /* Goal: the ring and the model agree from the first position on. */
@@ -198,4 +208,50 @@ Test(ring_property, other_limits)
     run(7, 0, 1);
     run(8, UINT32_MAX - 5, 2);
     run(9, 12345, 60);
+}
+
+/* Goal: they agree in the smallest queue, of 65 lines, in the largest, and in odd ones between. */
+Test(ring_property, other_sizes)
+{
+    static const struct {
+        size_t queue_bytes;
+        uint32_t limit;
+    } sizes[] = {{256 + 65 * 64, 32},
+                 {256 + 66 * 64, 4096},
+                 {256 + 127 * 64, 127},
+                 {256 + 128 * 64, 1},
+                 {256 + 129 * 64, 129},
+                 {256 + 1001 * 64, 4096},
+                 {REALM_REGION_MAX_BYTES / 4, 4096}};
+    for (uint32_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        run_sized(200 + i, 0, sizes[i].limit, 4 * sizes[i].queue_bytes);
+        run_sized(300 + i, UINT32_MAX - 777 * i, sizes[i].limit, 4 * sizes[i].queue_bytes);
+    }
+}
+
+/* Goal: no region is taken whose queues are not whole lines, cannot hold a message, or are too large; sizes
+ * near those where arithmetic wraps are among them. */
+Test(ring_property, impossible_sizes)
+{
+    static const size_t sizes[] = {0,
+                                   1,
+                                   64,
+                                   255,
+                                   256,
+                                   1024,
+                                   4 * 256 + 4 * 64,
+                                   4 * (256 + 64 * 64),
+                                   4 * (256 + 65 * 64) - 64,
+                                   4 * (256 + 65 * 64) + 64,
+                                   32768 + 4,
+                                   32768 - 1,
+                                   REALM_REGION_MAX_BYTES + 256,
+                                   (size_t)UINT32_MAX + 1,
+                                   SIZE_MAX,
+                                   SIZE_MAX - 255,
+                                   SIZE_MAX / 2 + 1};
+    for (uint32_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        cr_expect_eq(realm_region_lines(sizes[i]), 0u, "%zu", sizes[i]);
+    for (uint32_t lines = 65; lines <= (REALM_REGION_MAX_BYTES / 4 - 256) / 64; lines++)
+        cr_assert_eq(realm_region_lines(4 * (256 + (size_t)lines * 64)), lines);
 }

@@ -7,6 +7,8 @@
  *   connect NAME        connect and keep the channel
  *   refuse NAME         connect, and it must be denied
  *   call N              N echo calls on the last channel, each checked
+ *   fill                one-way messages on the last channel until no more fit; their number is printed
+ *   count               how many requests its server has served, printed
  *   poke OP             one call of that operation; its error is printed
  *   many NAME N         N channels to NAME, a call on each, round after round of them until stopped, N > 0
  *   lasting             calls on the last channel until one fails; its error is printed
@@ -134,6 +136,24 @@ static void lasting(void)
     printf("lasted until %s\n", error > 0 ? realm_error_name(error) : strerror(-error));
 }
 
+static void fill(void)
+{
+    unsigned long count = 0;
+    int error;
+
+    while ((error = realm_send(channel, OP_SILENT, &count, sizeof count, REALM_POLL)) == 0)
+        count++;
+    printf("filled %lu until %s\n", count, error > 0 ? realm_error_name(error) : strerror(-error));
+}
+
+static void count_served(void)
+{
+    struct realm_reply reply = {0};
+
+    check("count", realm_call(channel, OP_COUNT, NULL, 0, &reply, 20 * REALM_SEC));
+    printf("served %" PRIu64 "\n", reply.value - 1);
+}
+
 /* Does one step; returns how many words it took. */
 static int step(char **word)
 {
@@ -166,6 +186,10 @@ static int step(char **word)
         error = realm_call(channel, strtoul(word[1], NULL, 10), "poke", 4, NULL, 2 * REALM_SEC);
         printf("poked: %s\n", error > 0 ? realm_error_name(error) : error ? strerror(-error) : "answered");
         return 2;
+    } else if (strcmp(what, "fill") == 0) {
+        fill();
+    } else if (strcmp(what, "count") == 0) {
+        count_served();
     } else if (strcmp(what, "many") == 0) {
         many(word[1], strtoul(word[2], NULL, 10));
         return 3;

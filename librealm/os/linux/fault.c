@@ -1,15 +1,16 @@
 /*
  * Regions that may be taken away, and the handler for the touch that finds out.
  *
- * Regions lie in an arena of addresses that is reserved once and never given back. A place of the arena is
- * free or live. When the broker truncates a region, the next touch of it is a SIGBUS in the touching thread;
- * the handler sets the place's gone word, then maps zeros over it, and the touch is repeated.
+ * Regions lie in an arena of addresses that is reserved once and never given back. A place of the arena has
+ * the default size of a region; a larger region takes a run of places, which stays a run of that length for
+ * good. A run is free or live. When the broker truncates a region, the next touch of it is a SIGBUS in the
+ * touching thread; the handler sets the run's gone word, then maps zeros over it, and the touch is repeated.
  *
  * The zeros are private anonymous memory, not a memfd that the broker would send: it needs no descriptor, two
  * regions never share it, and the filter allows no shared mapping without a descriptor anyway. For a region
  * that this realm only reads the mapping is read-only and counts for no limit. For its own regions it counts
- * as private memory (RLIMIT_DATA), so a deposit of the same kind is set aside ahead and given up when the
- * limit is reached: a realm without memory does not die because a peer does.
+ * as private memory (RLIMIT_DATA), so a deposit of the same kind is set aside ahead and given up, a place at
+ * a time, when the limit is reached: a realm without memory does not die because a peer does.
  *
  * Rule: the gone word is stored before the mapping, so nobody sees a zero of it without the word. And a place
  * is used again only when no handler is in flight. A handler first says that it is in flight, then looks
@@ -30,6 +31,7 @@
 
 #include "librealm/os/linux/linux.h"
 #include "librealm/ring/atomics.h"
+#include "librealm/ring/ring.h"
 
 #define DEPOSITS                                                                                             \
     32u /* own regions that can be gone, and not unmapped yet, when the memory limit is reached */
@@ -43,16 +45,19 @@ static struct {
     struct sigaction previous;
     uint8_t *base; /* NULL: not reserved yet */
     size_t place_bytes;
-    size_t region_bytes;
     uint8_t *deposits;
     uint32_t deposits_left;
-    uint32_t in_flight; /* handlers */
-    uint32_t used;      /* places that were ever live */
-    uint32_t free_first, free_last, free_count;
+    uint32_t in_flight;                         /* handlers */
+    uint32_t used;                              /* places that were ever live */
+    uint32_t free_first, free_last, free_count; /* runs, the one freed longest ago first */
+    uint16_t first[REALM_FAULT_REGIONS];        /* of a place's run; set once, before it is first live */
+    uint16_t length[REALM_FAULT_REGIONS];       /* of the run that begins here */
+    /* of the run that begins here */
     uint32_t next_free[REALM_FAULT_REGIONS];
     uint32_t state[REALM_FAULT_REGIONS];
     uint32_t gone[REALM_FAULT_REGIONS];
 } arena;
+_Static_assert(REALM_FAULT_REGIONS <= UINT16_MAX, "a place fits 16 bits");
 
 static pthread_mutex_t arena_lock = PTHREAD_MUTEX_INITIALIZER;
 
@@ -66,14 +71,14 @@ static bool is_readable(const void *address)
     return syscall(SYS_rt_sigprocmask, no_such_way, (const void *)word, NULL, 8) != 0 && errno == EINVAL;
 }
 
-static bool map_zeros(void *place, int protection)
+static bool map_zeros(void *place, size_t bytes, int protection)
 {
-    void *mapped = (void *)syscall(SYS_mmap, place, arena.place_bytes, protection,
+    void *mapped = (void *)syscall(SYS_mmap, place, bytes, protection,
                                    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0);
     return mapped == place;
 }
 
-/* At the memory limit, one deposit makes room for one region. They go from the last to the first. */
+/* At the memory limit, one deposit makes room for one place. They go from the last to the first. */
 static bool give_up_deposit(void)
 {
     uint32_t left = realm_announce(&arena.deposits_left, UINT32_MAX);
@@ -85,16 +90,22 @@ static bool give_up_deposit(void)
 }
 
 /* Return: false: there is no memory even for zeros. */
-static bool mend(uint32_t place, const void *address)
+static bool mend(uint32_t touched, const void *address)
 {
+    const uint32_t place = arena.first[touched];
     uint32_t state = realm_load_ordered(&arena.state[place]);
-    /* Free: a late handler, or a use after unmapping, which faults again for good. */
-    if (state == PLACE_FREE || is_readable(address))
+    /* Free, or never used: a late handler, or a use after unmapping, which faults again for good. */
+    if (state == PLACE_FREE || touched - place >= arena.length[place] || is_readable(address))
         return true;
     realm_store_release(&arena.gone[place], 1);
     void *memory = arena.base + place * arena.place_bytes;
+    const size_t bytes = arena.length[place] * arena.place_bytes;
     int protection = state == PLACE_WRITABLE ? PROT_READ | PROT_WRITE : PROT_READ;
-    return map_zeros(memory, protection) || (give_up_deposit() && map_zeros(memory, protection));
+    while (!map_zeros(memory, bytes, protection)) {
+        if (!give_up_deposit())
+            return false;
+    }
+    return true;
 }
 
 /* Whatever was there before this handler gets its turn: another handler, or the end of the process. */
@@ -161,10 +172,10 @@ int realm_fault_install(void)
 
 /* --- places --- */
 
-static int reserve(size_t bytes)
+static int reserve(void)
 {
     size_t page = (size_t)sysconf(_SC_PAGESIZE);
-    size_t place_bytes = (bytes + page - 1) / page * page;
+    size_t place_bytes = (REALM_REGION_DEFAULT_BYTES + page - 1) / page * page;
     const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
     void *base = mmap(NULL, place_bytes * REALM_FAULT_REGIONS, PROT_NONE, flags, -1, 0);
     if (base == MAP_FAILED)
@@ -178,23 +189,52 @@ static int reserve(size_t bytes)
     arena.deposits = deposits;
     arena.deposits_left = DEPOSITS;
     arena.place_bytes = place_bytes;
-    arena.region_bytes = bytes;
     arena.base = base;
     return 0;
 }
 
-/* The place freed longest ago, or one that never was live. Return: 0; REALM_E_LIMIT. */
-static int take_place(uint32_t *ret_place)
+/* The run of a length that was freed longest ago, out of the free ones. */
+static bool reuse_run(uint32_t length, uint32_t *ret_place)
 {
-    if (arena.used < REALM_FAULT_REGIONS && arena.free_count < 64) {
-        *ret_place = arena.used++;
-        return 0;
+    uint32_t place = arena.free_first, previous = REALM_FAULT_REGIONS;
+    for (uint32_t left = arena.free_count; left != 0; left--) {
+        if (arena.length[place] == length) {
+            if (previous == REALM_FAULT_REGIONS)
+                arena.free_first = arena.next_free[place];
+            else
+                arena.next_free[previous] = arena.next_free[place];
+            if (arena.free_last == place)
+                arena.free_last = previous;
+            arena.free_count--;
+            *ret_place = place;
+            return true;
+        }
+        previous = place;
+        place = arena.next_free[place];
     }
-    if (arena.free_count == 0)
-        return REALM_E_LIMIT;
-    *ret_place = arena.free_first;
-    arena.free_first = arena.next_free[arena.free_first];
-    arena.free_count--;
+    return false;
+}
+
+/* Places that never were live. */
+static bool new_run(uint32_t length, uint32_t *ret_place)
+{
+    if (length > REALM_FAULT_REGIONS - arena.used)
+        return false;
+    for (uint32_t i = 0; i < length; i++)
+        arena.first[arena.used + i] = (uint16_t)arena.used;
+    arena.length[arena.used] = (uint16_t)length;
+    *ret_place = arena.used;
+    arena.used += length;
+    return true;
+}
+
+/* Return: 0; REALM_E_LIMIT. */
+static int take_run(uint32_t length, uint32_t *ret_place)
+{
+    if (arena.free_count < 64 && new_run(length, ret_place))
+        return 0;
+    if (!reuse_run(length, ret_place))
+        return new_run(length, ret_place) ? 0 : REALM_E_LIMIT;
     /* A handler that saw it live is done in some microseconds; one that comes later sees it free. */
     while (realm_load_ordered(&arena.in_flight) != 0)
         realm_spin_pause();
@@ -223,12 +263,12 @@ static void renew_deposit(void)
 static int map_place(int fd, size_t bytes, bool writable, uint32_t *ret_place)
 {
     uint32_t place;
-    int error = arena.base == NULL ? reserve(bytes) : 0;
+    int error = arena.base == NULL ? reserve() : 0;
     if (error != 0)
         return error;
-    if (bytes != arena.region_bytes)
+    if (bytes == 0 || bytes > REALM_REGION_MAX_BYTES)
         return -EINVAL;
-    error = take_place(&place);
+    error = take_run((uint32_t)((bytes + arena.place_bytes - 1) / arena.place_bytes), &place);
     if (error != 0)
         return error;
     void *memory = mmap(arena.base + place * arena.place_bytes, bytes,
@@ -266,10 +306,10 @@ void realm_fault_unmap(void *memory)
     uint32_t place = (uint32_t)(offset / arena.place_bytes);
     pthread_mutex_lock(&arena_lock);
     assert(place < REALM_FAULT_REGIONS && offset % arena.place_bytes == 0);
-    assert(arena.state[place] != PLACE_FREE);
+    assert(arena.first[place] == place && arena.state[place] != PLACE_FREE);
     realm_store_ordered(&arena.state[place], PLACE_FREE);
     /* The address stays reserved: nothing else of this process ever comes to lie there. */
-    void *reserved = mmap(memory, arena.place_bytes, PROT_NONE,
+    void *reserved = mmap(memory, arena.length[place] * arena.place_bytes, PROT_NONE,
                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
     assert(reserved == memory);
     (void)reserved;

@@ -32,7 +32,9 @@ static void refill(struct sim_manager *manager, struct realm_os *realm)
     if (!record->welcomed || record->sent_count != 0 || record->ready_count > target / 2u)
         return;
     struct sim_object objects[SIM_POOL_SERVER];
-    struct realm_control_pool pool = {.first = record->next_region, .count = target - record->ready_count};
+    struct realm_control_pool pool = {.first = record->next_region,
+                                      .count = target - record->ready_count,
+                                      .region_bytes = REALM_REGION_DEFAULT_BYTES};
     for (uint32_t i = 0; i < pool.count; i++) {
         struct sim_memory *memory = sim_memory_new(manager->world, REALM_REGION_DEFAULT_BYTES);
         record->sent[record->sent_count++] =
@@ -105,6 +107,8 @@ static void tell_end(struct sim_manager *manager, struct sim_channel *channel, b
         .slot = own->slot,
         .peer_slot = peer->slot,
         .has_hint = manager->world->waiter == REALM_WAITER_PIPE,
+        .region_bytes = REALM_REGION_DEFAULT_BYTES,
+        .queue_messages = REALM_QUEUE_MESSAGES,
     };
     realm_control_header_init(&packet.header, server ? REALM_CONTROL_ACCEPTED : REALM_CONTROL_CONNECTED,
                               server ? 0 : channel->xid);
@@ -273,9 +277,7 @@ static void hello(struct sim_manager *manager, struct realm_os *realm, uint64_t 
     struct sim_record *record = &realm->record;
     record->id = ++manager->last_id;
     record->page = sim_memory_new(manager->world, sizeof(struct realm_control_page));
-    struct realm_control_welcome welcome = {.realm = record->id,
-                                            .region_bytes = REALM_REGION_DEFAULT_BYTES,
-                                            .queue_messages = REALM_QUEUE_MESSAGES};
+    struct realm_control_welcome welcome = {.realm = record->id};
     realm_control_header_init(&welcome.header, REALM_CONTROL_WELCOME, xid);
     realm_control_name_init(&welcome.name, realm->name, strlen(realm->name));
     sim_memory_ref(record->page);

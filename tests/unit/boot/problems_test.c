@@ -183,6 +183,17 @@ Test(problems, wrong_types)
     expect_service("access: {a: b}", 36, "access must be a list");
     expect_service("aliases: db", 37, "aliases must be a list");
     expect_service("endpoint: one", 38, "endpoint must be a whole number");
+    expect_service("queue: 7", 35, "queue must be a map");
+    expect_service("queue: {messages: 0}", 46, "messages must be from 1 to 4096");
+    expect_service("queue: {messages: 4097}", 46, "messages must be from 1 to 4096");
+    expect_service("queue: {messages: 18446744073709551617}", 46, "messages must be from 1 to 4096");
+    expect_service("queue: {bytes: 4KiB}", 43, "bytes must be from 5KiB to 256KiB");
+    expect_service("queue: {bytes: 0KiB}", 43, "bytes must be from 5KiB to 256KiB");
+    expect_service("queue: {bytes: 257KiB}", 43, "bytes must be from 5KiB to 256KiB");
+    expect_service("queue: {bytes: 4194309KiB}", 43, "bytes must be from 5KiB to 256KiB");
+    expect_service("queue: {bytes: 8191}", 43, "bytes must be ");
+    expect_service("queue: {bytes: 8200B}", 43, "bytes must be ");
+    expect_service("queue: {lines: 5}", 36, "unknown key");
     expect_service("port: -1", 34, "port must be from 0");
     expect_service("port: 4294967296", 34, "port must be from 0");
     expect_service("port: 99999999999999999999999", 34, "port must be from 0");

@@ -156,8 +156,9 @@ Test(scenario, service_keys)
               "    aliases: [store, \"DB::MAIN\"]\n"
               "    endpoint: 0x10\n"
               "    port: 11001\n"
+              "    queue: {messages: 1000, bytes: 256KiB}\n"
               "  - {name: other, provider: a, access: all}\n"
-              "  - {name: closed, provider: a}\n");
+              "  - {name: closed, provider: a, queue: {messages: 4096}}\n");
     const struct mm_service *db = &config->services[0];
     cr_assert_str_eq(db->name, "db");
     cr_assert_eq(db->provider, 1u);
@@ -172,6 +173,11 @@ Test(scenario, service_keys)
     cr_assert_eq(db->aliases_count, 4u);
     for (size_t i = 0; i < 4; i++)
         cr_assert_str_eq(db->aliases[i].name, aliases[i]);
+    cr_assert_eq(db->queue.messages, 1000u);
+    cr_assert_eq(db->queue.bytes, 256u * 1024u);
+    cr_assert_eq(config->services[1].queue.messages, 0u);
+    cr_assert_eq(config->services[2].queue.messages, 4096u);
+    cr_assert_eq(config->services[2].queue.bytes, 0u);
     cr_assert_eq(config->services[1].access_count, 1u);
     cr_assert_eq(config->services[1].access[0].kind, MM_ACCESS_ALL);
     cr_assert_eq(config->services[2].access_count, 0u);

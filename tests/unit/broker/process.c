@@ -37,7 +37,7 @@ static void accept_laden(struct process *process, struct letter *letter)
     uint16_t type = letter->packet.header.type;
     if (type == REALM_CONTROL_POOL)
         for (unsigned i = 0; i < letter->fds_count; i++)
-            map_once(letter->fds[i], REALM_REGION_DEFAULT_BYTES, PROT_READ | PROT_WRITE);
+            map_once(letter->fds[i], letter->packet.pool.region_bytes, PROT_READ | PROT_WRITE);
     else
         map_once(letter->fds[0], 4096, PROT_READ);
     for (unsigned i = 0; i < letter->fds_count; i++)

@@ -19,13 +19,18 @@ struct shared {
 };
 
 /* A sealed region, mapped by its owner and by a reader. */
-static void share(struct realm_os *os, struct shared *shared)
+static void share_sized(struct realm_os *os, struct shared *shared, size_t bytes)
 {
     shared->fd = memfd_create("region", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    CHECK(shared->fd >= 0 && ftruncate(shared->fd, BYTES) == 0);
-    CHECK(realm_os_region_map(os, shared->fd, BYTES, true, &shared->own) == 0);
+    CHECK(shared->fd >= 0 && ftruncate(shared->fd, (off_t)bytes) == 0);
+    CHECK(realm_os_region_map(os, shared->fd, bytes, true, &shared->own) == 0);
     CHECK(fcntl(shared->fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_GROW | F_SEAL_SEAL) == 0);
-    CHECK(realm_os_region_map(os, shared->fd, BYTES, false, &shared->peer) == 0);
+    CHECK(realm_os_region_map(os, shared->fd, bytes, false, &shared->peer) == 0);
+}
+
+static void share(struct realm_os *os, struct shared *shared)
+{
+    share_sized(os, shared, BYTES);
 }
 
 static void end_share(struct realm_os *os, struct shared *shared)
@@ -286,6 +291,96 @@ Test(fault, reading_at_the_memory_limit)
     in_child(at_the_limit);
 }
 
+#define PLACE 32768u /* what one place of the arena holds */
+
+/* Sizes around whole places, from a page to the largest. */
+static const size_t sizes[] = {4096,          PLACE - 4096, PLACE,      PLACE + 4096, 3 * PLACE,
+                               8 * PLACE + 1, 20480,        32 * PLACE, 2 * PLACE};
+#define SIZES (sizeof sizes / sizeof sizes[0])
+
+static void sizes_taken_away(void)
+{
+    struct world world;
+    struct shared shared[SIZES];
+    world_open(&world);
+    for (size_t victim = 0; victim < SIZES; victim++) {
+        for (size_t i = 0; i < SIZES; i++) {
+            share_sized(world.os, &shared[i], sizes[i]);
+            memset(shared[i].own.memory, (int)(1 + i), sizes[i]);
+        }
+        CHECK(ftruncate(shared[victim].fd, 0) == 0);
+        /* It is found out in the last page, and holds for the whole. */
+        const volatile uint8_t *peer = shared[victim].peer.memory;
+        volatile uint8_t *own = shared[victim].own.memory;
+        CHECK(peer[sizes[victim] - 1] == 0 && *shared[victim].peer.gone == 1 && peer[0] == 0);
+        own[sizes[victim] - 1] = 5;
+        CHECK(*shared[victim].own.gone == 1 && own[0] == 0 && own[sizes[victim] - 1] == 5);
+        for (size_t i = 0; i < SIZES; i++) {
+            const uint8_t *other = shared[i].peer.memory;
+            CHECK(i == victim ||
+                  (other[0] == 1 + i && other[sizes[i] - 1] == 1 + i && !*shared[i].peer.gone));
+        }
+        for (size_t i = 0; i < SIZES; i++)
+            end_share(world.os, &shared[(i + victim) % SIZES]);
+    }
+    realm_os_close(world.os);
+}
+
+Test(fault, regions_of_many_sizes)
+{
+    /* Goal: a region of any size is taken away as a whole, whichever of its pages is touched first, and none
+     * of its neighbours; addresses that were used before serve again. */
+    in_child(sizes_taken_away);
+}
+
+static void impossible_sizes(void)
+{
+    static const size_t impossible[] = {0,          32 * PLACE + 1, 33 * PLACE,
+                                        UINT32_MAX, SIZE_MAX,       SIZE_MAX - PLACE};
+    struct world world;
+    struct shared shared;
+    struct realm_os_region region;
+    world_open(&world);
+    share(world.os, &shared);
+    for (size_t i = 0; i < sizeof impossible / sizeof impossible[0]; i++)
+        CHECK(realm_os_region_map(world.os, shared.fd, impossible[i], false, &region) == -EINVAL);
+    end_share(world.os, &shared);
+    realm_os_close(world.os);
+}
+
+Test(fault, regions_of_impossible_sizes)
+{
+    /* Goal: no size makes the arena's arithmetic wrap. */
+    in_child(impossible_sizes);
+}
+
+static void used_up(void)
+{
+    enum { LARGEST = REALM_FAULT_REGIONS / 32 };
+    static struct realm_os_region regions[LARGEST];
+    struct world world;
+    struct realm_os_region one;
+    world_open(&world);
+    int fd = memfd_create("region", MFD_CLOEXEC);
+    CHECK(fd >= 0 && ftruncate(fd, 32 * PLACE) == 0);
+    for (unsigned round = 0; round < 3; round++) {
+        for (unsigned i = 0; i < LARGEST; i++)
+            CHECK(realm_os_region_map(world.os, fd, 32 * PLACE, false, &regions[i]) == 0);
+        CHECK(realm_os_region_map(world.os, fd, 32 * PLACE, false, &one) == REALM_E_LIMIT);
+        for (unsigned i = 0; i < LARGEST; i++)
+            realm_os_region_unmap(world.os, &regions[(i * 7) % LARGEST]);
+    }
+    CHECK(realm_os_region_map(world.os, fd, PLACE, false, &one) == REALM_E_LIMIT);
+    close(fd);
+    realm_os_close(world.os);
+}
+
+Test(fault, all_addresses_used)
+{
+    /* Goal: when no addresses are left the next region is refused; those that were given back serve again. */
+    in_child(used_up);
+}
+
 /* The private memory of this process that counts for RLIMIT_DATA, in bytes. */
 static rlim_t data_bytes(void)
 {
@@ -328,4 +423,25 @@ Test(fault, writing_at_the_memory_limit)
 {
     /* Goal: a realm at its memory limit survives that regions of its own go, again and again. */
     in_child(own_at_the_limit);
+}
+
+static void large_at_the_limit(void)
+{
+    struct world world;
+    struct shared shared;
+    world_open(&world);
+    share_sized(world.os, &shared, 16 * PLACE);
+    struct rlimit full = {.rlim_cur = data_bytes(), .rlim_max = RLIM_INFINITY};
+    CHECK(setrlimit(RLIMIT_DATA, &full) == 0);
+    CHECK(ftruncate(shared.fd, 0) == 0);
+    ((volatile uint8_t *)shared.own.memory)[16 * PLACE - 1] = 1;
+    CHECK(*shared.own.gone == 1);
+    end_share(world.os, &shared);
+    realm_os_close(world.os);
+}
+
+Test(fault, writing_a_large_one_at_the_memory_limit)
+{
+    /* Goal: the same for a region of many places, which needs as many deposits. */
+    in_child(large_at_the_limit);
 }

@@ -297,7 +297,7 @@ Test(control, leaves_no_trace_of_an_earlier_packet)
 
 Test(control, decodes_reply_and_welcome)
 {
-    /* Goal: a status is a code of error.h; a realm is told who it is and sizes it can use. */
+    /* Goal: a status is a code of error.h; a realm is told who it is. */
     struct realm_control_reply reply = {.value = 4};
     realm_control_header_init(&reply.header, REALM_CONTROL_REPLY, 5);
     for (int status = -2; status <= REALM_E_INCAPABLE + 2; status++) {
@@ -305,8 +305,7 @@ Test(control, decodes_reply_and_welcome)
         cr_assert_eq(decode_event(&reply),
                      status >= 0 && status <= REALM_E_INCAPABLE ? 0 : REALM_E_BAD_ARGUMENT);
     }
-    struct realm_control_welcome good = {
-        .realm = 7, .region_bytes = 8192, .queue_messages = 32, .name = name("a")};
+    struct realm_control_welcome good = {.realm = 7, .name = name("a")};
     realm_control_header_init(&good.header, REALM_CONTROL_WELCOME, 1);
     struct realm_control_welcome bad;
 #define WELCOME(change, expected)                                                                            \
@@ -317,11 +316,6 @@ Test(control, decodes_reply_and_welcome)
     } while (0)
     WELCOME((void)0, 0);
     WELCOME(bad.realm = 0, REALM_E_BAD_ARGUMENT);
-    WELCOME(bad.queue_messages = 0, REALM_E_BAD_ARGUMENT);
-    WELCOME(bad.region_bytes = 0, REALM_E_BAD_ARGUMENT);
-    WELCOME(bad.region_bytes = 8192 + 64, REALM_E_BAD_ARGUMENT);
-    WELCOME(bad.region_bytes = 1024 * 1024, 0);
-    WELCOME(bad.region_bytes = 1024 * 1024 + 4096, REALM_E_BAD_ARGUMENT);
     WELCOME(bad.name.size = 2, REALM_E_BAD_NAME);
     WELCOME(bad.name.reserved[0] = 2, REALM_E_PROTOCOL);
 #undef WELCOME
@@ -330,7 +324,7 @@ Test(control, decodes_reply_and_welcome)
 Test(control, decodes_pool)
 {
     /* Goal: there are as many regions as descriptors fit a packet, and their numbers do not wrap. */
-    struct realm_control_pool pool = {.count = 1};
+    struct realm_control_pool pool = {.count = 1, .region_bytes = 32768};
     realm_control_header_init(&pool.header, REALM_CONTROL_POOL, 0);
     for (uint32_t count = 0; count <= REALM_CONTROL_FDS_MAX + 1; count++) {
         pool.count = count;
@@ -344,10 +338,39 @@ Test(control, decodes_pool)
     cr_assert_eq(decode_event(&pool), REALM_E_BAD_ARGUMENT);
 }
 
+/* Sizes of regions that no ring could have, or that would wrap a multiplication. */
+static const uint32_t bad_sizes[] = {0,         64, 4095, 32768 + 64, 1024 * 1024 + 4096, UINT32_C(1) << 31,
+                                     UINT32_MAX};
+
+Test(control, refuses_regions_of_impossible_sizes)
+{
+    /* Goal: a region is whole pages and no larger than a mebibyte; a queue has 1 to 4096 messages. */
+    struct realm_control_pool pool = {.count = 1};
+    struct realm_control_channel channel = {.cookie = 1, .peer = 2, .queue_messages = 32};
+    realm_control_header_init(&pool.header, REALM_CONTROL_POOL, 0);
+    realm_control_header_init(&channel.header, REALM_CONTROL_CONNECTED, 1);
+    for (size_t i = 0; i < sizeof bad_sizes / sizeof bad_sizes[0]; i++) {
+        pool.region_bytes = channel.region_bytes = bad_sizes[i];
+        cr_expect_eq(decode_event(&pool), REALM_E_BAD_ARGUMENT, "%u", bad_sizes[i]);
+        cr_expect_eq(decode_event(&channel), REALM_E_BAD_ARGUMENT, "%u", bad_sizes[i]);
+    }
+    pool.region_bytes = channel.region_bytes = 1024 * 1024;
+    cr_expect_eq(decode_event(&pool), 0);
+    cr_expect_eq(decode_event(&channel), 0);
+    static const uint32_t limits[] = {0, 4097, UINT32_MAX};
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        channel.queue_messages = limits[i];
+        cr_expect_eq(decode_event(&channel), REALM_E_BAD_ARGUMENT, "%u", limits[i]);
+    }
+    pool.reserved = 1;
+    cr_expect_eq(decode_event(&pool), REALM_E_PROTOCOL);
+}
+
 Test(control, decodes_channels)
 {
     /* Goal: CONNECTED and ACCEPTED share a layout; what only one of them means is zero in the other. */
-    struct realm_control_channel channel = {.cookie = 1, .peer = 2, .has_hint = 1};
+    struct realm_control_channel channel = {
+        .cookie = 1, .peer = 2, .has_hint = 1, .region_bytes = 32768, .queue_messages = 32};
     realm_control_header_init(&channel.header, REALM_CONTROL_CONNECTED, 5);
     cr_assert_eq(decode_event(&channel), 0);
     channel.badge = 1;

@@ -17,20 +17,26 @@ struct pair {
     struct realm_region *client, *server;
     struct realm_producer producer; /* the client's */
     struct realm_consumer consumer; /* the server's */
-    uint64_t payload_lines[REALM_CONSUMER_WORDS(PAIR_BYTES)];
+    uint64_t payload_lines[REALM_CONSUMER_WORDS(REALM_REGION_MAX_BYTES)];
 };
+
+/* A size that realm_region_lines accepts; no byte beyond it is the regions'. */
+static inline void pair_init_sized(struct pair *pair, size_t bytes, uint32_t limit)
+{
+    pair->client = aligned_alloc(REALM_LINE, bytes);
+    pair->server = aligned_alloc(REALM_LINE, bytes);
+    if (pair->client == NULL || pair->server == NULL)
+        abort();
+    memset(pair->client, 0, bytes);
+    memset(pair->server, 0, bytes);
+    realm_producer_init(&pair->producer, REALM_NORMAL, pair->client, pair->server, bytes, limit);
+    realm_consumer_init(&pair->consumer, REALM_NORMAL, pair->server, pair->client, bytes,
+                        pair->payload_lines);
+}
 
 static inline void pair_init(struct pair *pair, uint32_t limit)
 {
-    pair->client = aligned_alloc(4096, PAIR_BYTES);
-    pair->server = aligned_alloc(4096, PAIR_BYTES);
-    if (pair->client == NULL || pair->server == NULL)
-        abort();
-    memset(pair->client, 0, PAIR_BYTES);
-    memset(pair->server, 0, PAIR_BYTES);
-    realm_producer_init(&pair->producer, REALM_NORMAL, pair->client, pair->server, PAIR_BYTES, limit);
-    realm_consumer_init(&pair->consumer, REALM_NORMAL, pair->server, pair->client, PAIR_BYTES,
-                        pair->payload_lines);
+    pair_init_sized(pair, PAIR_BYTES, limit);
 }
 
 static inline void pair_deinit(struct pair *pair)
@@ -47,7 +53,7 @@ static inline void pair_start_at(struct pair *pair, uint32_t position, uint32_t 
 {
     pair->producer.position = pair->producer.seen_lines = pair->consumer.position = position;
     pair->producer.messages = pair->producer.seen_messages = pair->consumer.messages = messages;
-    pair->producer.index = pair->consumer.index = position % PAIR_LINES;
+    pair->producer.index = pair->consumer.index = position % pair->producer.lines;
     pair->client->head[REALM_NORMAL] = position;
     pair->server->tail_lines[REALM_NORMAL] = position;
     pair->server->tail_messages[REALM_NORMAL] = messages;
