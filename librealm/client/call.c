@@ -5,8 +5,7 @@
  *         → sleep on the server's bell and the epoch → take the reply
  *
  * The rule: a call ends, whatever the peer does. Each wait includes the epoch, so that the news of the peer's
- * end ends it, and the deadline. A reply that no call of this channel still waits for, or ever gave up on,
- * is an impossible claim, so a peer cannot keep a call busy with replies that nobody asked for.
+ * end ends it, and the deadline. Replies for other calls that come meanwhile are theirs (reply.c).
  */
 #include "librealm/client/call.h"
 
@@ -82,6 +81,7 @@ static int sleep_nested(struct realm_calling *call, struct realm_os_word *words)
 static int wait_for_reply(struct realm_calling *call)
 {
     struct realm_link *link = &call->channel->link;
+    realm_pending_unpark(call->channel);
     /* The first time, all of the timeout is left. */
     uint64_t left_ns = call->wait.timeout_ns;
     if (call->wait.started)
@@ -129,6 +129,7 @@ static bool spin_for_room(struct realm_link *link, struct realm_producer *produc
 static int wait_for_room(struct realm_calling *call, struct realm_producer *producer, size_t size)
 {
     struct realm_link *link = &call->channel->link;
+    realm_pending_unpark(call->channel);
     uint64_t left_ns = call->wait.timeout_ns;
     if (call->wait.started)
         left_ns = realm_time_left(link->realm, call->wait.deadline_ns);
@@ -161,8 +162,7 @@ static int push_failed(struct realm_link *link, int error)
     return link->state;
 }
 
-/* Puts the message into the ring, when there is room for it, and wakes the peer. */
-static int push(struct realm_calling *call, const struct realm_message *message, const void *data)
+int realm_call_push(struct realm_calling *call, const struct realm_message *message, const void *data)
 {
     struct realm_link *link = &call->channel->link;
     struct realm_producer *producer = realm_link_producer(link, call->priority);
@@ -218,7 +218,7 @@ int realm_send_many(struct realm_channel *channel, enum realm_priority priority,
             /* No room, or worse: those before are rung for, and this one is sent as if alone. */
             if (sent != 0)
                 realm_link_pushed(link);
-            error = push(&call, &message, next->data);
+            error = realm_call_push(&call, &message, next->data);
         }
         sent += !error;
     }
@@ -296,7 +296,7 @@ static inline int send_at(struct realm_channel *channel, enum realm_priority pri
                                     .size = (uint16_t)size,
                                     .ticket = channel->gift,
                                     .tag = op};
-    return push(&call, &message, data);
+    return realm_call_push(&call, &message, data);
 }
 
 int realm_send(struct realm_channel *channel, uint64_t op, const void *data, size_t size, uint64_t timeout_ns)
@@ -334,17 +334,11 @@ static int await_reply(struct realm_calling *call)
             error = REALM_E_TIMEOUT;
         if (error) {
             /* The request may be served yet; then its reply comes late. */
-            call->channel->abandoned++;
+            call->channel->unsettled++;
             return error;
         }
         error = wait_for_reply(call);
     }
-}
-
-static inline uint32_t next_number(struct realm_channel *channel)
-{
-    uint32_t number = ++channel->last_call;
-    return number != 0 ? number : ++channel->last_call;
 }
 
 /* Waits for the reply to a request that is in the queue. */
@@ -368,7 +362,7 @@ int realm_commit_call(struct realm_channel *channel, uint64_t op, size_t size, s
     struct realm_calling call = {.channel = channel,
                                  .priority = producer ? producer->queue : REALM_NORMAL,
                                  .nested = channel->link.realm->serving.active,
-                                 .number = next_number(channel),
+                                 .number = realm_call_number(channel),
                                  .reply = reply,
                                  .wait = {.timeout_ns = timeout_ns}};
     struct realm_message message = {.kind = REALM_MESSAGE_CALL,
@@ -393,7 +387,7 @@ static inline int call_at(struct realm_channel *channel, enum realm_priority pri
     int error = realm_hear(realm);
     if (error)
         return error;
-    const uint32_t number = next_number(channel);
+    const uint32_t number = realm_call_number(channel);
     struct realm_message message = {.kind = REALM_MESSAGE_CALL,
                                     .priority = (uint8_t)priority,
                                     .size = (uint16_t)size,
@@ -402,7 +396,7 @@ static inline int call_at(struct realm_channel *channel, enum realm_priority pri
                                     .ticket = channel->gift,
                                     .tag = op};
     REALM_STOP_POINT("call");
-    error = push(&call, &message, data);
+    error = realm_call_push(&call, &message, data);
     call.number = number; /* not before: until now no reply can be meant for it */
     return error ? error : finish(&call);
 }

@@ -26,4 +26,19 @@ struct realm_calling {
  */
 void realm_reply_take_all(struct realm_calling *call);
 
+/* A link of a channel ends for what a reply was, or for where it was to lie: REALM_E_PEER_FAULT,
+ * REALM_E_REVOKED. (reply.c) */
+void realm_reply_failed(struct realm_link *link, int error);
+
+/* Puts the message into the ring, when there is room for it, and wakes the peer. Return: 0;
+ * REALM_E_QUEUE_FULL, only if the wait polls; else as realm_send. (call.c) */
+int realm_call_push(struct realm_calling *call, const struct realm_message *message, const void *data);
+
+/* The number of the channel's next call. */
+static inline uint32_t realm_call_number(struct realm_channel *channel)
+{
+    uint32_t number = ++channel->last_call;
+    return number != 0 ? number : ++channel->last_call;
+}
+
 #endif

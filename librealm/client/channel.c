@@ -42,6 +42,8 @@ void realm_channel_connected(struct realm *realm, const struct realm_control_cha
         }
         return;
     }
+    realm_list_init(&channel->started);
+    realm_list_init(&channel->of_calling);
     ask->answered = true;
     ask->status = realm_link_open(realm, &channel->link, event, handles, handles_count);
     realm_list_init(&channel->of_realm);
@@ -124,6 +126,7 @@ void realm_disconnect(struct realm_channel *channel)
     if (!channel)
         return;
     struct realm_link *link = &channel->link;
+    realm_pending_end_all(channel, REALM_E_CANCELLED);
     /* A channel whose server is gone: the Memory Manager keeps its memory until the last look is done. */
     if (!link->state || (link->state == REALM_E_PEER_DEAD && !link->realm->gone)) {
         /* Waiting for the answer keeps the answers from piling up; which it is does not matter. */

@@ -159,6 +159,7 @@ static void query(struct realm *realm)
         .calls = realm->calls,
         .spurious_wakes = realm->spurious_wakes,
         .lost_wakes = realm->lost_wakes,
+        .late_replies = realm->late_replies,
     };
     realm_control_header_init(&stats.header, REALM_CONTROL_STATS, 0);
     realm_control_tell(realm, &stats, sizeof stats);

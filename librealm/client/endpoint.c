@@ -12,7 +12,6 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* --- clients --- */
 
@@ -22,7 +21,7 @@ void realm_client_move(struct realm_client *client, enum realm_place place)
     struct realm *realm = client->link.realm;
     if (client->place == REALM_PLACE_ACTIVE)
         endpoint->active_count--;
-    else if (client->place == REALM_PLACE_PARKED)
+    else if (realm_client_armed(client))
         realm->parked_count--;
     realm_list_remove(&client->of_place);
     client->place = place;
@@ -33,6 +32,7 @@ void realm_client_move(struct realm_client *client, enum realm_place place)
         realm_list_insert(&endpoint->active, &client->of_place);
         return;
     case REALM_PLACE_PARKED:
+    case REALM_PLACE_FULL:
         realm->parked_count++;
         realm_list_insert(&endpoint->parked, &client->of_place);
         return;
@@ -40,30 +40,6 @@ void realm_client_move(struct realm_client *client, enum realm_place place)
         realm_list_insert(&endpoint->held, &client->of_place);
         return;
     }
-}
-
-struct realm_client *realm_client_of_slot(const struct realm *realm, uint32_t slot)
-{
-    return slot < realm->slots_capacity ? realm->slots[slot] : NULL;
-}
-
-/* Makes room in the table. Return: 0; -EINVAL: the slot is out of range or taken; -ENOMEM. */
-static int reserve_slot(struct realm *realm, uint32_t slot)
-{
-    if (slot >= REALM_SLOTS_MAX || realm_client_of_slot(realm, slot))
-        return -EINVAL;
-    if (slot < realm->slots_capacity)
-        return 0;
-    uint32_t capacity = realm->slots_capacity ? realm->slots_capacity : 16u;
-    while (capacity <= slot)
-        capacity *= 2u;
-    struct realm_client **slots = realloc(realm->slots, capacity * sizeof *slots);
-    if (!slots)
-        return -ENOMEM;
-    memset(slots + realm->slots_capacity, 0, (capacity - realm->slots_capacity) * sizeof *slots);
-    realm->slots = slots;
-    realm->slots_capacity = capacity;
-    return 0;
 }
 
 static struct realm_endpoint *find_endpoint(struct realm *realm, uint64_t cookie)
@@ -86,23 +62,23 @@ void realm_endpoint_accepted(struct realm *realm, const struct realm_control_cha
         return;
     }
     struct realm_client *client = calloc(1, sizeof *client);
-    if (!client || reserve_slot(realm, event->slot)) {
-        free(client);
+    if (!client) {
         realm_link_discard(realm, event, handles, handles_count);
         realm_control_fault(realm, event->cookie, REALM_FAULT_UNMAPPED);
         return;
     }
-    if (realm_link_open(realm, &client->link, event, handles, handles_count)) {
+    if (realm_link_open(realm, &client->link, event, handles, handles_count) ||
+        realm_link_take_slot(&client->link)) {
         realm_link_close(&client->link);
         free(client);
         realm_control_fault(realm, event->cookie, REALM_FAULT_UNMAPPED);
         return;
     }
+    realm_list_init(&client->kept);
     client->endpoint = endpoint;
     client->id.value = event->peer;
     client->badge = event->badge;
     client->last_served = realm->requests;
-    realm->slots[event->slot] = client;
     /* Awake at first: its requests are found without a wake. */
     client->place = REALM_PLACE_ACTIVE;
     endpoint->active_count++;
@@ -114,14 +90,14 @@ void realm_client_free(struct realm_client *client)
 {
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it cannot follow the ring of a list */
     struct realm *realm = client->link.realm;
+    realm_kept_free(client);
     while (client->tokens != 0)
         realm_token_free(realm, &realm->tokens.entries[client->tokens - 1u]);
-    if (client->place == REALM_PLACE_PARKED && realm->waiter)
+    if (realm_client_armed(client) && realm->waiter)
         realm_waiter_disarm(realm->waiter, client->link.slot);
     realm_client_move(client, REALM_PLACE_HELD);
     realm_list_remove(&client->of_place);
     client->endpoint->clients--;
-    realm->slots[client->link.slot] = NULL;
     if (realm->owed == client)
         realm->owed = NULL;
     realm_view_orphan(client);

@@ -109,7 +109,7 @@ void realm_view_end(struct realm *realm)
 
 int realm_peek(struct realm_endpoint *endpoint, struct realm_view *ret_view, uint64_t timeout_ns)
 {
-    struct realm_client *client;
+    struct realm_found found;
     return realm_loop_next(endpoint->realm, endpoint, timeout_ns, (struct realm_taken){.view = ret_view},
-                           &client);
+                           &found);
 }

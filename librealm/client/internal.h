@@ -2,6 +2,7 @@
  * What the files of librealm/client share.
  *
  *     realm ──┬── channels ── link          this realm is the client: it calls, and waits by itself
+ *             │       └── started calls     or lets the loop wait
  *             ├── endpoints ── clients ── link   this realm is the server: the loop looks at the clients
  *             ├── tokens     replies that are due
  *             ├── timers
@@ -26,6 +27,7 @@
 
 #include "librealm/client/link.h"
 #include "librealm/client/list.h"
+#include "librealm/client/pending.h"
 #include "librealm/client/server.h"
 #include "librealm/os/os.h"
 #include "librealm/proto/control.h"
@@ -130,9 +132,14 @@ struct realm_channel {
     struct realm_link link;
     struct realm_list of_realm;
     uint32_t last_call;
-    uint32_t abandoned; /* calls that gave up and whose replies may still come */
+    uint32_t unsettled; /* replies that may come but for the one that is waited for: of started calls, and of
+                           those that gave up */
     uint64_t late_replies;
-    uint32_t gift; /* ticket for the message that is about to be sent, or 0 */
+    uint32_t started_count;       /* started calls that are under way (pending.c) */
+    bool parked;                  /* its parked word says so and the waiter has it armed */
+    struct realm_list started;    /* they */
+    struct realm_list of_calling; /* among the realm's channels with such calls, awake or parked */
+    uint32_t gift;                /* ticket for the message that is about to be sent, or 0 */
 };
 
 /* A connect that timed out here while the broker still waits for the service: the next one takes it over. */
@@ -171,16 +178,22 @@ struct realm {
 
     struct realm_waiter *waiter; /* NULL: the loop has not slept yet */
     uint32_t parked_count;
-    uint32_t turns;        /* of the loop since it last looked for wake-ups */
-    uint64_t polled_at_ns; /* when it did; 0: just now */
-    bool timer_was_last;   /* the last turn was a timer's: now it is the clients' */
+    uint32_t turns;             /* of the loop since it last looked for wake-ups */
+    uint64_t polled_at_ns;      /* when it did; 0: just now */
+    enum realm_found_kind last; /* what the last step did: the others come first now */
     struct realm_list endpoints;
     struct realm_list channels;
-    struct realm_client **slots;
+    struct realm_link **slots; /* clients, and channels with started calls, by their slot */
     uint32_t slots_capacity;
     struct realm_tokens tokens;
     struct realm_list timers;
     uint32_t timers_count;
+    struct realm_list calling, calling_parked; /* channels with started calls */
+    struct realm_list due;                     /* started calls with a deadline, sorted by it */
+    struct realm_list ended;                   /* calls whose handlers are to be called */
+    uint32_t calls_open;                       /* under way or ended */
+    uint32_t completions;
+    bool closing;
 
     struct realm_pool pool;
     struct realm_link *cookies[REALM_COOKIE_BUCKETS];
@@ -188,7 +201,7 @@ struct realm {
     struct realm_ask *ask; /* the request that waits, or NULL */
     uint64_t last_xid;
     struct realm_abandoned abandoned[REALM_ABANDONED_MAX];
-    uint64_t spurious_wakes, lost_wakes;
+    uint64_t spurious_wakes, lost_wakes, late_replies;
 
     struct realm_id id;
     char name[REALM_NAME_MAX + 1];

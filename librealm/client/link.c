@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "librealm/core/stop_point.h"
 
@@ -31,6 +32,32 @@ struct realm_link *realm_link_find(struct realm *realm, uint64_t cookie)
     while (link && link->cookie != cookie)
         link = link->next_of_bucket;
     return link;
+}
+
+struct realm_link *realm_link_of_slot(const struct realm *realm, uint32_t slot)
+{
+    return slot < realm->slots_capacity ? realm->slots[slot] : NULL;
+}
+
+int realm_link_take_slot(struct realm_link *link)
+{
+    struct realm *realm = link->realm;
+    const struct realm_link *holder = realm_link_of_slot(realm, link->slot);
+    if (holder || link->slot >= REALM_SLOTS_MAX)
+        return holder == link ? 0 : -EINVAL;
+    if (link->slot >= realm->slots_capacity) {
+        uint32_t capacity = realm->slots_capacity ? realm->slots_capacity : 16u;
+        while (capacity <= link->slot)
+            capacity *= 2u;
+        struct realm_link **slots = realloc(realm->slots, capacity * sizeof *slots);
+        if (!slots)
+            return -ENOMEM;
+        memset(slots + realm->slots_capacity, 0, (capacity - realm->slots_capacity) * sizeof *slots);
+        realm->slots = slots;
+        realm->slots_capacity = capacity;
+    }
+    realm->slots[link->slot] = link;
+    return 0;
 }
 
 static int map_regions(struct realm *realm, struct realm_link *link, uint32_t number, const int *handles,
@@ -174,6 +201,8 @@ void realm_link_close(struct realm_link *link)
             break;
         }
     }
+    if (realm_link_of_slot(realm, link->slot) == link)
+        realm->slots[link->slot] = NULL;
     free(link->consumer.payload_lines);
     free(link->urgent);
     link->urgent = NULL;
@@ -195,6 +224,9 @@ void realm_link_end(struct realm_link *link, int reason)
         return;
     link->state = reason;
     link->realm->links_open--;
+    /* So that the loop looks at it, and ends its calls. */
+    if (!link->is_server)
+        realm_pending_unpark(REALM_LIST_OF(link, struct realm_channel, link));
     if (reason == REALM_E_REVOKED)
         REALM_STOP_POINT("revoked");
 }

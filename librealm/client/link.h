@@ -82,6 +82,11 @@ void realm_link_gone(struct realm_link *link);
 /* Whether the control page says that this link's channel was revoked. */
 bool realm_link_is_revoked(const struct realm_link *link);
 struct realm_link *realm_link_find(struct realm *realm, uint64_t cookie);
+/* Makes the link known by its slot, until it is closed. Return: 0, also if it is already; -EINVAL: the slot
+ * is out of range or another's; -ENOMEM. */
+int realm_link_take_slot(struct realm_link *link);
+/* The link that the peer's hints or the waiter's wakes call by this slot; NULL: none. */
+struct realm_link *realm_link_of_slot(const struct realm *realm, uint32_t slot);
 /* The peer sleeps as the bits of its parked word say: wake it. */
 void realm_link_wake(struct realm_link *link, uint32_t sleeper);
 /* Counts a wake that brought nothing. True: one too many, the link is ended. */

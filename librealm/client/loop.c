@@ -1,15 +1,15 @@
 /*
  * The event loop's one step, of which realm_run, realm_run_once and realm_receive are three faces.
  *
- *     what the Memory Manager has to say → a timer that is due → the next client in turn that has a request
- *         → nothing: spin a little → nothing still: park all and sleep
+ *     what the Memory Manager has to say → a timer that is due, a call that has ended, the next client in
+ * turn that has a request → nothing: spin a little → nothing still: park all and sleep
  *
- * A step takes one request or one timer and then returns, and its caller runs the handler. So a handler may
- * run a step of its own, on the same endpoint or another, or end any of them.
+ * A step takes one request, timer or completion and then returns, and its caller runs the handler. So a
+ * handler may run a step of its own, on the same endpoint or another, or end any of them.
  *
  * The rule: nobody waits for ever because others are busy. Clients of an endpoint take turns, so do
- * endpoints; a timer that is due comes first, but never twice in a row; and while there is always something
- * to do, the loop still looks for those who sleep every so often.
+ * endpoints, and so do requests, timers and completions; and while there is always something to do, the loop
+ * still looks for those who sleep every so often.
  */
 #include "librealm/client/internal.h"
 
@@ -59,48 +59,70 @@ static bool is_over(const struct realm *realm, const struct realm_endpoint *only
     return realm->gone && (only ? only->clients == 0 : realm->links_open == 0);
 }
 
-static bool timer_first(const struct realm *realm, const struct realm_endpoint *only)
+static uint64_t earlier(uint64_t one_ns, uint64_t other_ns)
 {
-    return !only && !realm->timer_was_last && realm_timer_due(realm);
+    return one_ns < other_ns ? one_ns : other_ns;
 }
 
-/* Whether something in scope is to be done now: 0 and *ret_client as in realm_loop_next; else
- * REALM_E_WOULD_BLOCK, REALM_E_STOPPED, REALM_E_MM_GONE, -errno. */
-int realm_loop_look(struct realm *realm, struct realm_endpoint *only, struct realm_taken taken,
-                    struct realm_client **ret_client)
+/* Of the timers and of the calls that were started: one deadline for all. */
+static uint64_t next_deadline(const struct realm *realm)
 {
-    for (;;) {
-        if (realm_epoch_changed(realm)) {
-            int error = realm_control_drain(realm);
-            if (error)
-                return error;
-        }
-        if (realm->stopped)
-            return REALM_E_STOPPED;
-        if (timer_first(realm, only)) {
-            *ret_client = NULL;
-            return 0;
-        }
-        struct realm_turn turn;
-        if (!next_turn(realm, only, &turn))
-            break;
+    return earlier(realm_timer_next(realm), realm_pending_due(realm));
+}
+
+/* Takes the next request in scope. Return: 0; REALM_E_WOULD_BLOCK: there is none; -errno. */
+static int look_for_request(struct realm *realm, struct realm_endpoint *only, struct realm_taken taken,
+                            struct realm_found *ret_found)
+{
+    struct realm_turn turn;
+    while (next_turn(realm, only, &turn)) {
         int error =
             taken.request ? realm_request_take(&turn, taken.request) : realm_view_open(&turn, taken.view);
         if (error == REALM_E_WOULD_BLOCK)
             continue; /* its claims were false, and it is gone; or there was only padding */
         if (!error)
-            *ret_client = turn.client;
+            *ret_found = (struct realm_found){.kind = REALM_FOUND_REQUEST, .client = turn.client};
         return error;
     }
-    if (!only && realm_timer_due(realm)) {
-        *ret_client = NULL;
-        return 0;
+    return REALM_E_WOULD_BLOCK;
+}
+
+/* Each kind has its turn, from the one after the last: none waits for ever because of the others. */
+static int look_for_any(struct realm *realm, struct realm_taken taken, struct realm_found *ret_found)
+{
+    unsigned kind = realm->last;
+    for (unsigned looks = 0; looks < REALM_FOUND_KINDS; looks++) {
+        kind = kind + 1u < REALM_FOUND_KINDS ? kind + 1u : 0;
+        if (kind == REALM_FOUND_REQUEST) {
+            int error = look_for_request(realm, NULL, taken, ret_found);
+            if (error != REALM_E_WOULD_BLOCK)
+                return error;
+        } else if (kind == REALM_FOUND_TIMER
+                       ? realm_timer_due(realm)
+                       : realm_pending_next(realm, taken.request->data, &ret_found->call)) {
+            ret_found->kind = (enum realm_found_kind)kind;
+            return 0;
+        }
     }
+    return REALM_E_WOULD_BLOCK;
+}
+
+int realm_loop_look(struct realm *realm, struct realm_endpoint *only, struct realm_taken taken,
+                    struct realm_found *ret_found)
+{
+    int error = realm_hear(realm);
+    if (error)
+        return error;
+    if (realm->stopped)
+        return REALM_E_STOPPED;
+    error = only ? look_for_request(realm, only, taken, ret_found) : look_for_any(realm, taken, ret_found);
+    if (error != REALM_E_WOULD_BLOCK)
+        return error;
     return is_over(realm, only) ? REALM_E_MM_GONE : REALM_E_WOULD_BLOCK;
 }
 
 int realm_loop_next(struct realm *realm, struct realm_endpoint *only, uint64_t timeout_ns,
-                    struct realm_taken taken, struct realm_client **ret_client)
+                    struct realm_taken taken, struct realm_found *ret_found)
 {
     struct realm_wait wait = {.timeout_ns = timeout_ns};
     bool last_look = false;
@@ -111,7 +133,7 @@ int realm_loop_next(struct realm *realm, struct realm_endpoint *only, uint64_t t
     if (error)
         return error;
     for (;;) {
-        error = realm_loop_look(realm, only, taken, ret_client);
+        error = realm_loop_look(realm, only, taken, ret_found);
         if (error != REALM_E_WOULD_BLOCK)
             return error;
         if (last_look)
@@ -124,8 +146,7 @@ int realm_loop_next(struct realm *realm, struct realm_endpoint *only, uint64_t t
             continue;
         }
         realm_wait_start(realm, &wait);
-        uint64_t timer_ns = only ? REALM_FOREVER : realm_timer_next(realm);
-        uint64_t deadline_ns = timer_ns < wait.deadline_ns ? timer_ns : wait.deadline_ns;
+        uint64_t deadline_ns = earlier(wait.deadline_ns, only ? REALM_FOREVER : next_deadline(realm));
         if (realm_sleep_spin(realm, only, realm_time_left(realm, deadline_ns)))
             continue;
         error = realm_sleep_wait(realm, only, deadline_ns);
@@ -139,17 +160,19 @@ int realm_loop_next(struct realm *realm, struct realm_endpoint *only, uint64_t t
 int realm_run_once(struct realm *realm, uint64_t timeout_ns)
 {
     struct realm_request request;
-    struct realm_client *client;
+    struct realm_found found = {.kind = REALM_FOUND_REQUEST};
     /* A handler that runs a step of its own goes on serving its request afterwards. */
     const struct realm_serving outer = realm->serving;
-    int error = realm_loop_next(realm, NULL, timeout_ns, (struct realm_taken){.request = &request}, &client);
+    int error = realm_loop_next(realm, NULL, timeout_ns, (struct realm_taken){.request = &request}, &found);
     if (error)
         return error;
-    realm->timer_was_last = !client;
-    if (client)
-        client->endpoint->handler(realm, &request, client->endpoint->context);
-    else
+    realm->last = found.kind;
+    if (found.kind == REALM_FOUND_REQUEST)
+        found.client->endpoint->handler(realm, &request, found.client->endpoint->context);
+    else if (found.kind == REALM_FOUND_TIMER)
         realm_timer_fire(realm);
+    else
+        realm_pending_deliver(realm, found.call);
     realm->serving = outer;
     return 0;
 }

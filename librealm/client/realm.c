@@ -34,6 +34,10 @@ int realm_open(struct realm **ret_realm)
     realm_list_init(&realm->endpoints);
     realm_list_init(&realm->channels);
     realm_list_init(&realm->timers);
+    realm_list_init(&realm->calling);
+    realm_list_init(&realm->calling_parked);
+    realm_list_init(&realm->due);
+    realm_list_init(&realm->ended);
     REALM_STOP_POINT("loading");
     int error = realm_os_open(&realm->os);
     if (error) {
@@ -54,6 +58,7 @@ void realm_close(struct realm *realm)
 {
     if (!realm)
         return;
+    realm_pending_close(realm);
     /* First the waiter, with all its armed waits at once: the memory that they wait on goes next. */
     realm_waiter_close(realm->waiter);
     realm->waiter = NULL;

@@ -1,9 +1,9 @@
 /*
  * Replies, as the client takes them.
  *
- * The rule: a reply that no call of its channel still waits for, or ever gave up on, is an impossible claim.
- * So a peer cannot keep a call busy with replies that nobody asked for; and one that comes late goes into
- * nobody's memory.
+ * The rule: a reply that no call of its channel waits for, or ever gave up on, is an impossible claim. So a
+ * peer cannot keep a call busy with replies that nobody asked for; and one that is not the awaited one never
+ * goes into its caller's memory.
  */
 #include "librealm/client/call.h"
 
@@ -11,15 +11,15 @@
 
 #include "librealm/core/stop_point.h"
 
-/* Takes one reply that is there: the awaited one, or one that came too late. */
+/* Takes one reply that is there: the awaited one, or that of another call. */
 static int take_reply(struct realm_calling *call)
 {
     struct realm_channel *channel = call->channel;
     struct realm_link *link = &channel->link;
     struct realm_reply *reply = call->reply;
     uint8_t late[REALM_PAYLOAD_MAX];
-    /* Where a late reply may come it must not go into the caller's memory. */
-    bool detour = channel->abandoned != 0;
+    /* Where another call's reply may come it must not go into the caller's memory. */
+    bool detour = channel->unsettled != 0;
     void *data = detour ? late : reply ? reply->data : NULL;
     size_t capacity = detour ? sizeof late : reply ? reply->capacity : 0;
     struct realm_message message;
@@ -28,15 +28,12 @@ static int take_reply(struct realm_calling *call)
         return error;
     REALM_STOP_POINT("reply-taken");
     link->messages++;
+    if (__builtin_expect(detour, 0))
+        realm_pending_made_room(channel);
     if (message.kind != REALM_MESSAGE_REPLY)
         return REALM_E_PEER_FAULT;
-    if (call->number == 0 || message.call != call->number) {
-        if (channel->abandoned == 0)
-            return REALM_E_PEER_FAULT;
-        channel->abandoned--;
-        channel->late_replies++;
-        return 0;
-    }
+    if (call->number == 0 || message.call != call->number)
+        return detour ? realm_pending_replied(channel, &message, late) : REALM_E_PEER_FAULT;
     /* The request was taken before it was answered. */
     realm_producer_learn(call->producer, call->position);
     call->answered = true;
@@ -56,6 +53,14 @@ static int take_reply(struct realm_calling *call)
     return 0;
 }
 
+void realm_reply_failed(struct realm_link *link, int error)
+{
+    if (error == REALM_E_PEER_FAULT)
+        realm_link_fault(link, REALM_FAULT_CLAIM);
+    else if (error == REALM_E_REVOKED && !link->state)
+        realm_link_gone(link);
+}
+
 void realm_reply_take_all(struct realm_calling *call)
 {
     struct realm_link *link = &call->channel->link;
@@ -63,11 +68,9 @@ void realm_reply_take_all(struct realm_calling *call)
         return;
     while (!call->answered && realm_consumer_ready(&link->consumer)) {
         int error = take_reply(call);
-        if (error == REALM_E_PEER_FAULT)
-            realm_link_fault(link, REALM_FAULT_CLAIM);
-        else if (error == REALM_E_REVOKED && !link->state)
-            realm_link_gone(link);
-        if (error)
+        if (error) {
+            realm_reply_failed(link, error);
             return;
+        }
     }
 }

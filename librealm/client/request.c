@@ -110,9 +110,9 @@ int realm_request_take(const struct realm_turn *turn, struct realm_request *ret_
 
 int realm_receive(struct realm_endpoint *endpoint, struct realm_request *ret_request, uint64_t timeout_ns)
 {
-    struct realm_client *client;
+    struct realm_found found;
     return realm_loop_next(endpoint->realm, endpoint, timeout_ns,
-                           (struct realm_taken){.request = ret_request}, &client);
+                           (struct realm_taken){.request = ret_request}, &found);
 }
 
 int realm_receive_many(struct realm_endpoint *endpoint, struct realm_request *ret_requests, size_t capacity,
@@ -123,11 +123,11 @@ int realm_receive_many(struct realm_endpoint *endpoint, struct realm_request *re
     int error = realm_receive(endpoint, &ret_requests[0], timeout_ns);
     if (error)
         return error;
-    struct realm_client *client;
+    struct realm_found found;
     size_t count = 1;
     while (count < capacity &&
            realm_loop_look(endpoint->realm, endpoint, (struct realm_taken){.request = &ret_requests[count]},
-                           &client) == 0)
+                           &found) == 0)
         count++;
     *ret_count = count;
     return 0;
@@ -160,6 +160,16 @@ static int replied(struct realm *realm, struct realm_token *entry, uint64_t toke
     return 0;
 }
 
+/* The client will get it when it has taken others. */
+static int keep(struct realm *realm, struct realm_token *entry, uint64_t token,
+                const struct realm_message *message, const void *data)
+{
+    int error = realm_reply_keep(entry, message, data);
+    if (!error && realm->serving.token == token)
+        realm->serving.active = false;
+    return error;
+}
+
 static inline int reply_at(struct realm *realm, uint64_t token, int32_t status, uint64_t value,
                            const void *data, size_t size, uint32_t ticket)
 {
@@ -178,6 +188,8 @@ static inline int reply_at(struct realm *realm, uint64_t token, int32_t status, 
     };
     REALM_STOP_POINT("reply");
     int error = realm_producer_push(&entry->client->link.producer, &message, data);
+    if (__builtin_expect(error == REALM_E_QUEUE_FULL, 0))
+        return keep(realm, entry, token, &message, data);
     return replied(realm, entry, token, error);
 }
 

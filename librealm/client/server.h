@@ -16,6 +16,7 @@
 
 #include "librealm/client/link.h"
 #include "librealm/client/list.h"
+#include "librealm/client/pending.h"
 #include "librealm/ring/atomics.h"
 
 /* --- the server's side (endpoint.c, request.c, token.c) --- */
@@ -24,12 +25,13 @@ enum realm_place {
     REALM_PLACE_ACTIVE, /* awake: the loop looks at its ring */
     REALM_PLACE_PARKED, /* its parked word says so and the waiter has it armed */
     REALM_PLACE_HELD,   /* too many replies are due: not read until some are given */
+    REALM_PLACE_FULL,   /* replies wait for room (kept.c): not read, but parked and armed */
 };
 
 struct realm_client {
     struct realm_link link;
     struct realm_endpoint *endpoint;
-    struct realm_list of_place; /* in one of the endpoint's three lists */
+    struct realm_list of_place; /* in one of the endpoint's three lists; FULL: with the parked ones */
     enum realm_place place;
     struct realm_id id;
     uint64_t badge;
@@ -37,6 +39,7 @@ struct realm_client {
     struct realm_consumer *popped; /* from this queue last, while the realm owes it a look */
     uint32_t pending;              /* replies due */
     uint32_t tokens;               /* the first of them: index + 1, or 0 */
+    struct realm_list kept;        /* replies that were given and wait for room (kept.c) */
 };
 
 struct realm_endpoint {
@@ -73,8 +76,11 @@ void realm_endpoint_free(struct realm_endpoint *endpoint);
 /* Frees a client whose link has ended: its tokens go stale. */
 void realm_client_free(struct realm_client *client);
 void realm_client_move(struct realm_client *client, enum realm_place place);
-/* The client that the peer's hints or the waiter's wakes call by this slot; NULL: none. */
-struct realm_client *realm_client_of_slot(const struct realm *realm, uint32_t slot);
+
+static inline bool realm_client_armed(const struct realm_client *client)
+{
+    return client->place == REALM_PLACE_PARKED || client->place == REALM_PLACE_FULL;
+}
 
 /* A reply that is due. */
 struct realm_token {
@@ -98,6 +104,15 @@ uint64_t realm_token_new(struct realm_client *client, uint32_t call);
 struct realm_token *realm_token_find(const struct realm *realm, uint64_t token);
 /* Makes it stale. Clients that were held for too many of them are read again. */
 void realm_token_free(struct realm *realm, struct realm_token *entry);
+
+/* A reply that found no room is the client's to give: its token is stale from now on. Return: 0;
+ * REALM_E_QUEUE_FULL: there is no memory either, and the token stays. (kept.c) */
+int realm_reply_keep(struct realm_token *token, const struct realm_message *message, const void *data);
+/* A FULL client was reported, and is not armed any more. It may be freed here. */
+void realm_kept_woken(struct realm_client *client);
+/* Whether there is room for the first reply of a FULL client. */
+bool realm_kept_fits(struct realm_client *client);
+void realm_kept_free(struct realm_client *client);
 
 /* --- the loop (loop.c, request.c, sleep.c, timer.c) --- */
 
@@ -170,6 +185,8 @@ int realm_sleep_poll(struct realm *realm);
 int realm_sleep_open(struct realm *realm);
 /* Parks an active client and arms it. Return: 0; REALM_E_WOULD_BLOCK: it has something; -errno. */
 int realm_sleep_park(struct realm_client *client);
+/* The same for the link alone. */
+int realm_sleep_park_link(struct realm_link *link);
 /*
  * Waits for the reply of a call made while serving, and for what clients send meanwhile: on the link's word,
  * which its parked word says, and on all clients. *pressing: how urgent is what they have, as far as known;
@@ -186,13 +203,28 @@ struct realm_taken {
     struct realm_view *view;
 };
 
-/* The next thing to do for realm_receive and realm_run_once: a request of *ret_client, or, with NULL, the
- * first timer. Return: 0; else as realm_receive. */
+/* What a step found to do. */
+enum realm_found_kind {
+    REALM_FOUND_REQUEST,    /* it is taken */
+    REALM_FOUND_TIMER,      /* the first one is due */
+    REALM_FOUND_COMPLETION, /* a call has ended */
+    REALM_FOUND_KINDS,
+};
+
+struct realm_found {
+    enum realm_found_kind kind;
+    struct realm_client *client;     /* REQUEST: whose it is */
+    struct realm_pending_call *call; /* COMPLETION */
+};
+
+/* The next thing to do for realm_receive and realm_run_once. With only, there are requests and nothing else;
+ * without, a request is taken into taken.request, and a completion's payload too. Return: 0; else as
+ * realm_receive. */
 int realm_loop_next(struct realm *realm, struct realm_endpoint *only, uint64_t timeout_ns,
-                    struct realm_taken taken, struct realm_client **ret_client);
+                    struct realm_taken taken, struct realm_found *ret_found);
 /* The same without any waiting: REALM_E_WOULD_BLOCK if there is nothing now. */
 int realm_loop_look(struct realm *realm, struct realm_endpoint *only, struct realm_taken taken,
-                    struct realm_client **ret_client);
+                    struct realm_found *ret_found);
 
 /* What is being served: calls made meanwhile inherit its rank. */
 struct realm_serving {

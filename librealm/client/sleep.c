@@ -23,24 +23,28 @@ int realm_sleep_open(struct realm *realm)
     return error;
 }
 
-int realm_sleep_park(struct realm_client *client)
+int realm_sleep_park_link(struct realm_link *link)
 {
-    struct realm *realm = client->link.realm;
+    struct realm *realm = link->realm;
     bool pipe = realm_waiter_kind(realm->waiter) == REALM_WAITER_PIPE;
     const uint32_t *word;
     uint32_t seen;
-    if (!realm_consumer_park(&client->link.consumer, pipe ? REALM_PARKED_PIPE : REALM_PARKED_FUTEX, &word,
-                             &seen))
+    if (!realm_consumer_park(&link->consumer, pipe ? REALM_PARKED_PIPE : REALM_PARKED_FUTEX, &word, &seen))
         return REALM_E_WOULD_BLOCK;
     int error = REALM_E_WOULD_BLOCK;
-    if (realm_client_marked(client) == 0)
-        error = realm_waiter_arm(realm->waiter, client->link.slot, word, seen);
-    if (error) {
-        realm_consumer_unpark(&client->link.consumer);
-        return error;
-    }
-    realm_client_move(client, REALM_PLACE_PARKED);
-    return 0;
+    if (!link->is_server || realm_client_marked(REALM_LIST_OF(link, struct realm_client, link)) == 0)
+        error = realm_waiter_arm(realm->waiter, link->slot, word, seen);
+    if (error)
+        realm_consumer_unpark(&link->consumer);
+    return error;
+}
+
+int realm_sleep_park(struct realm_client *client)
+{
+    int error = realm_sleep_park_link(&client->link);
+    if (!error)
+        realm_client_move(client, REALM_PLACE_PARKED);
+    return error;
 }
 
 static void wake_client(struct realm_client *client)
@@ -52,32 +56,68 @@ static void wake_client(struct realm_client *client)
 /* Looks at every parked client: hints were lost, or (debug) wakes. Return: how many had something. */
 static unsigned scan_parked(struct realm *realm)
 {
-    unsigned found = 0;
+    unsigned found = realm_pending_scan(realm);
     for (struct realm_list *at = realm->endpoints.next; at != &realm->endpoints; at = at->next) {
         struct realm_list *parked = &REALM_LIST_OF(at, struct realm_endpoint, of_realm)->parked;
         for (struct realm_list *node = parked->next, *next; node != parked; node = next) {
             next = node->next;
             struct realm_client *client = REALM_LIST_OF(node, struct realm_client, of_place);
-            if (!realm_client_ready(client))
+            const bool full = client->place == REALM_PLACE_FULL;
+            if (full ? !realm_kept_fits(client) : !realm_client_ready(client))
                 continue;
             realm_waiter_disarm(realm->waiter, client->link.slot);
-            wake_client(client);
+            if (full)
+                realm_kept_woken(client);
+            else
+                wake_client(client);
             found++;
         }
     }
     return found;
 }
 
+/* Whether a wake is to be held against the peer that made it. */
+static bool is_attributed(const struct realm *realm)
+{
+    return realm_waiter_kind(realm->waiter) != REALM_WAITER_PIPE;
+}
+
+static void channel_woken(struct realm_channel *channel)
+{
+    if (!channel->parked)
+        return;
+    realm_pending_woken(channel);
+    if (!realm_consumer_ready(&channel->link.consumer) && is_attributed(channel->link.realm))
+        realm_link_spurious(&channel->link);
+}
+
+static void client_woken(struct realm_client *client)
+{
+    if (!realm_client_armed(client))
+        return;
+    const bool full = client->place == REALM_PLACE_FULL;
+    const bool something = realm_client_ready(client) || (full && realm_kept_fits(client));
+    if (!something && is_attributed(client->link.realm) && realm_link_spurious(&client->link)) {
+        /* It is not armed any more. */
+        realm_client_move(client, REALM_PLACE_HELD);
+        realm_client_free(client);
+    } else if (full) {
+        realm_kept_woken(client);
+    } else {
+        wake_client(client);
+    }
+}
+
+/* It may be a hint from before the slot was last awake, or from its earlier life. */
 static void slot_woken(struct realm *realm, uint32_t slot)
 {
-    struct realm_client *client = realm_client_of_slot(realm, slot);
-    if (!client || client->place != REALM_PLACE_PARKED)
-        return; /* a hint from before the client was last awake, or from a slot's earlier life */
-    wake_client(client);
-    if (realm_client_ready(client) || realm_waiter_kind(realm->waiter) == REALM_WAITER_PIPE)
+    struct realm_link *link = realm_link_of_slot(realm, slot);
+    if (!link)
         return;
-    if (realm_link_spurious(&client->link))
-        realm_client_free(client);
+    if (link->is_server)
+        client_woken(REALM_LIST_OF(link, struct realm_client, link));
+    else
+        channel_woken(REALM_LIST_OF(link, struct realm_channel, link));
 }
 
 /* Waits in the waiter and sorts out what it reports. */
@@ -130,6 +170,9 @@ int realm_sleep_wait(struct realm *realm, struct realm_endpoint *only, uint64_t 
                 return error;
         }
     }
+    error = only ? 0 : realm_pending_park(realm);
+    if (error)
+        return error == REALM_E_WOULD_BLOCK ? 0 : error;
     error = take_wakes(realm, deadline_ns);
 #ifdef REALM_DEBUG
     if (error == REALM_E_TIMEOUT)
@@ -242,7 +285,8 @@ static uint32_t active_in_scope(const struct realm *realm, const struct realm_en
 
 bool realm_sleep_spin(struct realm *realm, struct realm_endpoint *only, uint64_t left_ns)
 {
-    uint32_t active = active_in_scope(realm, only);
+    const bool calling = !only && !realm_list_empty(&realm->calling);
+    uint32_t active = active_in_scope(realm, only) + calling;
     if (active == 0)
         return false;
     uint32_t turns = realm_spin_turns(realm, &realm->spin_loop, left_ns);
@@ -254,7 +298,7 @@ bool realm_sleep_spin(struct realm *realm, struct realm_endpoint *only, uint64_t
         turns = turns / (active / REALM_SPIN_LOOKS) + 1u;
     for (uint32_t turn = 0; turn < turns; turn++) {
         for (uint32_t round = 0; round < rounds; round++) {
-            if (any_ready(realm, only)) {
+            if (any_ready(realm, only) || (calling && realm_pending_ready(realm))) {
                 realm_spin_learn(realm, &realm->spin_loop, true);
                 return true;
             }

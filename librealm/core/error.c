@@ -35,6 +35,7 @@ static const struct error_entry entries[] = {
     ENTRY(REALM_E_PROTOCOL, "another version of the protocol, or a breach of it"),
     ENTRY(REALM_E_STOPPED, "the realm was asked to stop"),
     ENTRY(REALM_E_INCAPABLE, "a capability is missing that this needs"),
+    ENTRY(REALM_E_CANCELLED, "the call was given up"),
 };
 
 static const struct error_entry *find_entry(int error)

@@ -186,9 +186,10 @@ struct realm_control_stats {
     uint64_t requests; /* received by this realm's endpoints since it started */
     uint64_t calls;    /* made by it */
     uint64_t spurious_wakes;
-    uint64_t lost_wakes; /* waits that timed out although the ring had data: a bug, counted */
+    uint64_t lost_wakes;   /* waits that timed out although the ring had data: a bug, counted */
+    uint64_t late_replies; /* dropped: their calls had given up */
 };
-_Static_assert(sizeof(struct realm_control_stats) == 80, "layout");
+_Static_assert(sizeof(struct realm_control_stats) == 88, "layout");
 
 struct realm_control_reply {
     struct realm_control_header header; /* xid of the request */

@@ -55,18 +55,19 @@ static json_t *describe_realm(const struct broker_realm *realm)
     const struct realm_control_stats *stats = &realm->stats;
     const bool known = stats->header.size != 0; /* it has said so at least once */
 
-    return json_pack("{s:o, s:o, s:o, s:s, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                     "realm", text(realm->name), "id", number_if(realm->id != 0, realm->id), "pid",
-                     number_if(process && realm->pid > 0, (uint64_t)realm->pid), "state",
-                     broker_realm_state(realm), "parent", text(realm->parent ? realm->parent->name : NULL),
-                     "children", (int)broker_realm_children(realm), "channels", (int)realm->channels_count,
-                     "services", (int)broker_realm_services(realm), "starts", number(realm->starts), "exit",
-                     text(realm->exit), "heap_allocated", number_if(known, stats->heap_allocated),
-                     "heap_resident", number_if(known, stats->heap_resident), "requests",
-                     number_if(known, stats->requests), "calls", number_if(known, stats->calls), "uptime_ns",
-                     number_if(running, poll_now_ns() - realm->started_ns), "memory_limit",
-                     number_if(running && realm->memory_bytes != 0, realm->memory_bytes), "wrong_cookies",
-                     number(realm->wrong_cookies));
+    return json_pack(
+        "{s:o, s:o, s:o, s:s, s:o, s:i, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "realm",
+        text(realm->name), "id", number_if(realm->id != 0, realm->id), "pid",
+        number_if(process && realm->pid > 0, (uint64_t)realm->pid), "state", broker_realm_state(realm),
+        "parent", text(realm->parent ? realm->parent->name : NULL), "children",
+        (int)broker_realm_children(realm), "channels", (int)realm->channels_count, "services",
+        (int)broker_realm_services(realm), "starts", number(realm->starts), "exit", text(realm->exit),
+        "heap_allocated", number_if(known, stats->heap_allocated), "heap_resident",
+        number_if(known, stats->heap_resident), "requests", number_if(known, stats->requests), "calls",
+        number_if(known, stats->calls), "late_replies", number_if(known, stats->late_replies), "uptime_ns",
+        number_if(running, poll_now_ns() - realm->started_ns), "memory_limit",
+        number_if(running && realm->memory_bytes != 0, realm->memory_bytes), "wrong_cookies",
+        number(realm->wrong_cookies));
 }
 
 json_t *admin_answers_ps(const struct broker *broker)

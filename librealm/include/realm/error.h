@@ -35,6 +35,7 @@ enum realm_error {
     REALM_E_PROTOCOL = 19,     /* a message of another version, or one that breaks the protocol */
     REALM_E_STOPPED = 20,      /* this realm was asked to stop: clean up and return from main */
     REALM_E_INCAPABLE = 21,    /* this needs a capability that the realm does not hold */
+    REALM_E_CANCELLED = 22,    /* the caller gave the call up, or closed its channel or realm */
 };
 
 /*

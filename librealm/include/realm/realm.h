@@ -25,6 +25,7 @@
 #include <realm/error.h>
 #include <realm/loop.h>
 #include <realm/pack.h>
+#include <realm/pending.h>
 #include <realm/service.h>
 #include <realm/types.h>
 

@@ -61,10 +61,10 @@ int realm_receive(struct realm_endpoint *endpoint, struct realm_request *ret_req
 /*
  * Replies to a request, once. data (size bytes, at most REALM_PAYLOAD_MAX) is copied.
  *
- * It never waits: a reply always has room for itself unless the client does not take its replies.
- * Return: 0; REALM_E_STALE: replied already, or its client is gone: forget it; REALM_E_TOO_BIG (a second
- * attempt may follow); REALM_E_QUEUE_FULL: the client does not take its replies (a second attempt may
- * follow); REALM_E_PEER_FAULT: the client broke the rules and its channel is closed.
+ * It never waits. A reply for which the client has made no room yet is kept and sent when it has; meanwhile
+ * the client is not read. Return: 0; REALM_E_STALE: replied already, or its client is gone: forget it;
+ * REALM_E_TOO_BIG (a second attempt may follow); REALM_E_QUEUE_FULL: there is no room, and no memory to keep
+ * it (a second attempt may follow); REALM_E_PEER_FAULT: the client broke the rules and its channel is closed.
  */
 int realm_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t value, const void *data,
                 size_t size);
@@ -108,8 +108,9 @@ int realm_consume(struct realm *realm);
 
 /*
  * A place for a reply in the channel's own memory, as realm_reserve is for a request; lost by the next reply
- * to the same client. realm_commit_reply sends its first size bytes. Return: as realm_reply; of the commit
- * also REALM_E_STALE: no place, or it is lost.
+ * to the same client. realm_commit_reply sends its first size bytes. Return: as realm_reply, but for
+ * REALM_E_QUEUE_FULL: there is no room now (realm_reply would keep the reply); of the commit also
+ * REALM_E_STALE: no place, or it is lost.
  */
 int realm_reserve_reply(struct realm *realm, uint64_t token, size_t size, void **ret_data);
 int realm_commit_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t value, size_t size);

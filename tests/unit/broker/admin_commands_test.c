@@ -11,9 +11,9 @@ TestSuite(admin_commands, .init = set_up, .fini = tear_down);
 Test(admin_commands, ps)
 {
     static const char *const keys[] = {
-        "realm",    "id",       "pid",       "state",        "parent",         "children",
-        "channels", "services", "starts",    "exit",         "heap_allocated", "heap_resident",
-        "requests", "calls",    "uptime_ns", "memory_limit", "wrong_cookies"};
+        "realm",    "id",       "pid",          "state",     "parent",         "children",
+        "channels", "services", "starts",       "exit",      "heap_allocated", "heap_resident",
+        "requests", "calls",    "late_replies", "uptime_ns", "memory_limit",   "wrong_cookies"};
     open_both();
     json_t *realms = result_of("{\"command\":\"ps\"}");
     json_t *b = entry_of(realms, "realm", "B"), *c1 = entry_of(realms, "realm", "C1");
