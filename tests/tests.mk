@@ -73,16 +73,24 @@ test-revoke-10000: all $(REALMS) $(BUILD)/tests/integration/revoke_test ## 10 00
 test-tsan: ## the concurrent parts under ThreadSanitizer
 	@$(MAKE) --no-print-directory VARIANT=tsan test-stress
 
-# --- fuzzing (clang) ---
+# --- fuzzing (clang): every source is compiled once, and each target takes from the archive what it uses ---
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_SECONDS ?= 10
-FUZZ_SOURCES := $(wildcard librealm/core/*.c librealm/proto/*.c librealm/ring/*.c mm/config/*.c mm/policy/*.c mm/analysis/*.c mm/oracle/*.c sim/boot/*.c) \
-                $(patsubst %,tools/fuzz/%.c,case subject run compare invariants asserts system pick generate)
-FUZZ_HEADERS := $(wildcard librealm/include/realm/*.h librealm/*/*.h mm/*/*.h sim/boot/*.h tools/fuzz/*.h)
-build/fuzz/%: tests/fuzz/%_fuzz.c $(FUZZ_SOURCES) $(FUZZ_HEADERS)
+FUZZ_SOURCES := $(wildcard librealm/core/*.c librealm/proto/*.c librealm/ring/*.c librealm/os/linux/*.c mm/config/*.c \
+                mm/policy/*.c mm/analysis/*.c mm/oracle/*.c mm/sandbox/*.c mm/broker/*.c sim/boot/*.c) \
+                $(patsubst %,tools/fuzz/%.c,case subject run compare invariants asserts system pick generate) \
+                tests/fuzz/broker_script.c tests/unit/broker/world.c tests/unit/broker/process.c
+FUZZ_FLAGS   := -std=gnu11 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
+build/fuzz/o/%.o: %.c
 	@mkdir -p $(@D)
+	@clang $(CPPFLAGS) $(FUZZ_FLAGS) $(DEPFLAGS) -c $< -o $@
+# The broker runs in the world of its unit tests, whose assertions then end the program (tests/fuzz/plain).
+build/fuzz/o/tests/%.o: CPPFLAGS += -Itests/fuzz/plain
+build/fuzz/all.a: $(patsubst %.c,build/fuzz/o/%.o,$(FUZZ_SOURCES))
+	@rm -f $@ && $(AR) rcs $@ $^
+build/fuzz/%: build/fuzz/o/tests/fuzz/%_fuzz.o build/fuzz/all.a
 	@echo "  FUZZ  $@"
-	@clang $(CPPFLAGS) -std=gnu11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined -o $@ $(filter %.c,$^) -ljansson -lfyaml
+	@clang -fsanitize=fuzzer,address,undefined -o $@ $^ -ljansson -lfyaml -lseccomp -l:liburing.a
 .PHONY: fuzz
 fuzz: $(FUZZERS) ## run every fuzz target for FUZZ_SECONDS (10), from its corpus
 	@sh tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZERS)
@@ -124,3 +132,5 @@ test-adversary: test-adversary-build ## hostile realms: as this user, and called
 	@BUILD=$(BUILD) sh tests/adversary/run.sh
 test-adversary-weakened: test-adversary-build $(BUILD)/bin/adversary_weak ## each restriction of the filter is needed
 	@BUILD=$(BUILD) sh tests/adversary/weakened.sh
+
+-include $(shell find build/fuzz -name '*.d' 2>/dev/null)
