@@ -95,7 +95,8 @@ static void apply_revoke_child(struct policy *policy, const struct policy_event 
     uint32_t subject = event->subject.index, service = decision->service.index;
     struct realm_record *realm = policy_realm_at(policy, subject);
     policy_grants_take(policy, event->actor.index, subject, service);
-    if (realm->held == 0)
+    uint32_t held = policy_rest_at(policy, subject)->held;
+    if (held == 0)
         return;
     uint32_t index = realm->cuts;
     while (index != 0 && policy_cut_at(policy, index)->service != service)
@@ -108,25 +109,26 @@ static void apply_revoke_child(struct policy *policy, const struct policy_event 
         policy_list_insert(POLICY_CUT(policy), &policy->cut, index);
     }
     policy_cut_at(policy, index)->at = policy->now;
-    policy_cut_at(policy, index)->next = realm->held;
+    policy_cut_at(policy, index)->next = held;
 }
 
 static void apply_start(struct policy *policy, const struct policy_event *event,
                         struct policy_outcome *outcome)
 {
     uint32_t subject = event->subject.index;
-    struct realm_record *realm = policy_realm_at(policy, subject);
-    realm->running = true;
-    policy_quota_charge(policy, realm->parent, POLICY_REALMS, 1);
-    realm->root = policy_tree_root(policy, realm->parent, POLICY_KIND_REALM, subject, no_window);
-    outcome->capability = policy_capability_handle(policy, realm->root);
-    uint32_t service = policy_realm_at(policy, policy_declaration(policy, subject))->services;
+    uint32_t parent = policy_realm_at(policy, subject)->parent;
+    struct realm_rest *rest = policy_rest_at(policy, subject);
+    policy_realm_at(policy, subject)->running = true;
+    policy_quota_charge(policy, parent, POLICY_REALMS, 1);
+    rest->root = policy_tree_root(policy, parent, POLICY_KIND_REALM, subject, no_window);
+    outcome->capability = policy_capability_handle(policy, rest->root);
+    uint32_t service = policy_rest_at(policy, policy_declaration(policy, subject))->services;
     for (; service != 0; service = policy_service_at(policy, service)->next)
         policy_tree_root(policy, subject, POLICY_KIND_NAME, service, no_window);
-    if (realm->debug)
+    if (rest->debug)
         policy_tree_root(policy, subject, POLICY_KIND_DEBUG, 0, no_window);
     for (uint32_t gate = 0; gate < POLICY_GATES_MAX; gate++) {
-        if (realm->gates >> gate & 1)
+        if (rest->gates >> gate & 1)
             policy_tree_root(policy, subject, POLICY_KIND_GATE, gate, no_window);
     }
 }
@@ -135,6 +137,7 @@ static void apply_start(struct policy *policy, const struct policy_event *event,
 static void apply_end(struct policy *policy, const struct policy_event *event)
 {
     struct realm_record *realm = policy_realm_at(policy, event->actor.index);
+    struct realm_rest *rest = policy_rest_at(policy, event->actor.index);
     realm->ended = policy->now;
     if (realm->running) {
         realm->running = false;
@@ -142,14 +145,14 @@ static void apply_end(struct policy *policy, const struct policy_event *event)
     }
     static const enum policy_resource charged[] = {POLICY_DESCRIPTORS, POLICY_REQUESTS};
     for (size_t i = 0; i < sizeof charged / sizeof charged[0]; i++)
-        policy_quota_release(policy, event->actor.index, charged[i], realm->own[charged[i]]);
-    if (realm->root != 0)
-        policy_tree_kill(policy, realm->root);
-    realm->root = 0;
+        policy_quota_release(policy, event->actor.index, charged[i], rest->own[charged[i]]);
+    if (rest->root != 0)
+        policy_tree_kill(policy, rest->root);
+    rest->root = 0;
     if (event->remove) {
-        realm_assert(realm->template_of != 0 && realm->children == 0);
+        realm_assert(realm->template_of != 0 && rest->children == 0);
         realm->removed = true;
-        policy_realm_at(policy, realm->parent)->children--;
+        policy_rest_at(policy, realm->parent)->children--;
     }
     if (!policy_list_has(POLICY_ENDED(policy), event->actor.index))
         policy_list_insert(POLICY_ENDED(policy), &policy->ended, event->actor.index);

@@ -24,15 +24,17 @@ struct clearing {
 static void forget_realm(struct policy *policy, uint32_t index)
 {
     for (;;) {
-        struct realm_record *realm = policy_realm_at(policy, index);
-        bool in_use = realm->held != 0 || realm->objects != 0 || realm->records != 0 || realm->cuts != 0 ||
-                      realm->received != 0 || realm->given != 0;
+        const struct realm_record *realm = policy_realm_at(policy, index);
+        const struct realm_rest *rest = policy_rest_at(policy, index);
+        bool in_use = rest->held != 0 || rest->objects != 0 || rest->records != 0 || realm->cuts != 0 ||
+                      rest->received != 0 || rest->given != 0;
         if (!realm->removed || in_use || policy_list_has(POLICY_ENDED(policy), index))
             return;
         uint32_t parent = realm->parent;
-        policy_memory_free(&policy->memory, realm->name, realm->name_size);
+        policy_memory_free(&policy->memory, rest->name, rest->name_size);
         policy_table_remove(&policy->realms, index);
-        policy_realm_at(policy, parent)->records--;
+        policy_table_remove(&policy->rests, index);
+        policy_rest_at(policy, parent)->records--;
         index = parent;
     }
 }
@@ -105,9 +107,8 @@ static void step_dead(const struct clearing *clearing, uint32_t index)
 static void step_ended(const struct clearing *clearing, uint32_t index)
 {
     struct policy *policy = clearing->policy;
-    const struct realm_record *realm = policy_realm_at(policy, index);
-    uint32_t held = policy_list_last(POLICY_HELD(policy), realm->held);
-    if (held != 0 && policy_capability_at(policy, held)->since <= realm->ended) {
+    uint32_t held = policy_list_last(POLICY_HELD(policy), policy_rest_at(policy, index)->held);
+    if (held != 0 && policy_capability_at(policy, held)->since <= policy_realm_at(policy, index)->ended) {
         if (policy_capability_at(policy, held)->state == CAPABILITY_DELETED)
             step_deleted(clearing, held);
         else
@@ -136,7 +137,7 @@ static void step_cut(const struct clearing *clearing, uint32_t index)
     if (is_cut)
         clear_leaf_below(clearing, cut->next);
     else
-        cut->next = policy_list_older(POLICY_HELD(policy), policy_realm_at(policy, realm)->held, cut->next);
+        cut->next = policy_list_older(POLICY_HELD(policy), policy_rest_at(policy, realm)->held, cut->next);
 }
 
 /* Deleted ones first, the newest first: a chain of them would lengthen the way up. The rest in its order. */

@@ -98,9 +98,9 @@ static bool path_matches(const struct policy *policy, const struct entry_record 
     struct policy_name components[POLICY_DEPTH_MAX];
     size_t count = policy_realm_at(policy, realm)->depth;
     for (size_t i = count; i > 0; i--) {
-        const struct realm_record *record = policy_realm_at(policy, realm);
-        components[i - 1] = (struct policy_name){record->name, record->name_size};
-        realm = record->parent;
+        const struct realm_rest *rest = policy_rest_at(policy, realm);
+        components[i - 1] = (struct policy_name){rest->name, rest->name_size};
+        realm = policy_realm_at(policy, realm)->parent;
     }
     return policy_pattern_matches((struct policy_name){entry->pattern, entry->pattern_size}, components,
                                   count);

@@ -15,16 +15,23 @@
 
 #include "mm/policy/state.h"
 
-/* Makes room for one more grant. Return: 0; -ENOMEM, and nothing that can be seen has changed. */
-int policy_grants_reserve(struct policy *policy);
-
-/* All about these two, in one look. configured: the first; the others follow by grant_record.next. 0: none.
+/* Makes room for one more grant of either kind. Return: 0; -ENOMEM, and nothing that can be seen has changed.
  */
+int policy_grants_reserve(struct policy *policy);
+void policy_grants_deinit(struct policy *policy);
+
+/* All about these two, in one look. configured: the first, or NULL; by_parent: 0: none. */
 struct policy_grants_found {
-    uint32_t configured, by_parent;
+    const struct policy_configured *configured;
+    uint32_t by_parent;
 };
-void policy_grants_prefetch(const struct policy *policy, uint32_t realm, uint32_t service);
-struct policy_grants_found policy_grants_find(const struct policy *policy, uint32_t realm, uint32_t service);
+/* Begins to fetch what the search looks at; it is given the hash that comes back. */
+uint32_t policy_grants_prefetch(const struct policy *policy, uint32_t realm, uint32_t service);
+struct policy_grants_found policy_grants_find(const struct policy *policy, uint32_t realm, uint32_t service,
+                                              uint32_t hash);
+/* The next grant of the configuration about the same two, or NULL. */
+const struct policy_configured *policy_grants_later(const struct policy *policy,
+                                                    const struct policy_configured *grant);
 
 /* For both there must be room. A parent's grant takes the place of an earlier one about the same two. */
 void policy_grants_configure(struct policy *policy, uint32_t realm, uint32_t service, uint32_t rights,

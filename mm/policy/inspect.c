@@ -75,7 +75,7 @@ bool policy_next_held(const struct policy *policy, struct policy_realm holder, s
 {
     if (!policy_realm_known(policy, holder))
         return false;
-    uint32_t head = policy_realm_at(policy, holder.index)->held, index = head;
+    uint32_t head = policy_rest_at(policy, holder.index)->held, index = head;
     if (at->index != 0) {
         uint32_t last = policy_live_at(policy, *at);
         if (last == 0 || policy_capability_at(policy, last)->holder != holder.index)
@@ -121,7 +121,7 @@ int policy_get_usage(const struct policy *policy, struct policy_realm realm, enu
 {
     if (!policy_realm_known(policy, realm) || (unsigned)resource >= POLICY_RESOURCES)
         return REALM_E_BAD_ARGUMENT;
-    const struct realm_record *record = policy_realm_at(policy, realm.index);
+    const struct realm_rest *record = policy_rest_at(policy, realm.index);
     *ret_usage = (struct policy_usage){record->limit[resource], record->use[resource], record->own[resource]};
     return 0;
 }
@@ -157,7 +157,7 @@ size_t policy_consumers(const struct policy *policy, struct policy_realm realm, 
     for (uint32_t i = 1; i < policy->realms.end; i++) {
         if (!policy_table_is_live(&policy->realms, i))
             continue;
-        uint64_t own = policy_realm_at(policy, i)->own[resource];
+        uint64_t own = policy_rest_at(policy, i)->own[resource];
         if (own > 0 && is_within(policy, i, realm.index))
             count =
                 insert(ret_consumers, count, (struct policy_consumer){policy_realm_handle(policy, i), own});

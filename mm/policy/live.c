@@ -90,6 +90,6 @@ uint32_t policy_provider(const struct policy *policy, uint32_t service)
 
 bool policy_grant_live(const struct policy *policy, const struct grant_record *grant)
 {
-    return grant->giver == 0 || (grant->since > policy_realm_at(policy, grant->giver)->ended &&
-                                 grant->since > policy_realm_at(policy, grant->realm)->ended);
+    return grant->since > policy_realm_at(policy, grant->giver)->ended &&
+           grant->since > policy_realm_at(policy, grant->realm)->ended;
 }

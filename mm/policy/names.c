@@ -11,7 +11,7 @@
 #include "librealm/core/siphash.h"
 
 /* In the index a name is its service's number, which its record has, too; an alias has this bit as well. So
- * whoever looks a name up can go for its service while the name is still being compared. */
+ * who looks a name up can go for its service while the name itself is still being fetched. */
 #define ALIAS (UINT32_C(1) << 31)
 
 static struct name_record *name_at(const struct policy *policy, uint32_t value)
@@ -39,8 +39,6 @@ static uint32_t find(const struct policy *policy, struct policy_name name, uint3
 {
     uint32_t cursor = 0, value;
     while ((value = policy_hash_next(&policy->names_index, hash, &cursor)) != 0) {
-        if (!(value & ALIAS))
-            policy_table_prefetch(&policy->services, value);
         const struct name_record *record = name_at(policy, value);
         if (record->size == name.size && memcmp(text_of(record), name.text, name.size) == 0)
             return (value & ALIAS) ? record->service : value;
@@ -50,7 +48,29 @@ static uint32_t find(const struct policy *policy, struct policy_name name, uint3
 
 uint32_t policy_names_find(const struct policy *policy, struct policy_name name)
 {
-    return well_sized(name) ? find(policy, name, hash_of(policy, name)) : 0;
+    return policy_names_find_by(policy, name, policy_names_hash(policy, name));
+}
+
+uint32_t policy_names_hash(const struct policy *policy, struct policy_name name)
+{
+    uint32_t hash = well_sized(name) ? hash_of(policy, name) : 0;
+    policy_hash_prefetch(&policy->names_index, hash);
+    return hash;
+}
+
+uint32_t policy_names_guess(const struct policy *policy, uint32_t hash)
+{
+    uint32_t cursor = 0, value = policy_hash_next(&policy->names_index, hash, &cursor);
+    if (value == 0 || (value & ALIAS))
+        return 0;
+    policy_table_prefetch(&policy->services, value);
+    policy_table_prefetch(&policy->names, value);
+    return value;
+}
+
+uint32_t policy_names_find_by(const struct policy *policy, struct policy_name name, uint32_t hash)
+{
+    return well_sized(name) ? find(policy, name, hash) : 0;
 }
 
 int policy_names_add(struct policy *policy, struct policy_name name, uint32_t service, bool alias)

@@ -14,22 +14,35 @@
 #include "mm/policy/quota.h"
 #include "mm/policy/state.h"
 
-static void make_unlimited(struct realm_record *realm)
+static void make_unlimited(struct realm_rest *rest)
 {
     for (unsigned i = 0; i < POLICY_RESOURCES; i++)
-        realm->limit[i] = POLICY_UNLIMITED;
+        rest->limit[i] = POLICY_UNLIMITED;
+}
+
+static int reserve_realm(struct policy *policy)
+{
+    int error = policy_table_reserve(&policy->realms, &policy->memory, 1);
+    return error ? error : policy_table_reserve(&policy->rests, &policy->memory, 1);
+}
+
+/* The two tables go in step: what is added to one or removed from it is so with the other, too. */
+static uint32_t add_realm(struct policy *policy)
+{
+    uint32_t index = policy_table_add(&policy->realms), rest = policy_table_add(&policy->rests);
+    realm_assert(index == rest);
+    make_unlimited(policy_rest_at(policy, index));
+    return index;
 }
 
 static int add_init_realm(struct policy *policy)
 {
-    int error = policy_table_reserve(&policy->realms, &policy->memory, 1);
+    int error = reserve_realm(policy);
     if (error)
         return error;
-    uint32_t index = policy_table_add(&policy->realms);
+    uint32_t index = add_realm(policy);
     realm_assert(index == POLICY_INIT_REALM);
-    struct realm_record *init = policy_realm_at(policy, index);
-    init->running = true;
-    make_unlimited(init);
+    policy_realm_at(policy, index)->running = true;
     return 0;
 }
 
@@ -42,9 +55,11 @@ int policy_new(const struct policy_memory *memory, const uint8_t hash_key[16], s
                               .hierarchy = POLICY_CHILDREN_CALL_PARENTS | POLICY_PARENTS_CALL_CHILDREN};
     memcpy(policy->hash_key, hash_key, sizeof policy->hash_key);
     policy_table_init(&policy->realms, sizeof(struct realm_record));
+    policy_table_init(&policy->rests, sizeof(struct realm_rest));
     policy_table_init(&policy->services, sizeof(struct service_record));
     policy_table_init(&policy->names, sizeof(struct name_record));
     policy_table_init(&policy->aliases, sizeof(struct name_record));
+    policy_table_init(&policy->later, sizeof(struct later_record));
     policy_table_init(&policy->grants, sizeof(struct grant_record));
     policy_table_init(&policy->capabilities, sizeof(struct capability_record));
     policy_table_init(&policy->cuts, sizeof(struct cut_record));
@@ -70,15 +85,15 @@ void policy_free(struct policy *policy)
     }
     for (uint32_t i = 1; i < policy->realms.end; i++) {
         if (policy_table_is_live(&policy->realms, i))
-            policy_memory_free(&memory, policy_realm_at(policy, i)->name,
-                               policy_realm_at(policy, i)->name_size);
+            policy_memory_free(&memory, policy_rest_at(policy, i)->name,
+                               policy_rest_at(policy, i)->name_size);
     }
     policy_names_deinit(policy);
-    policy_hash_deinit(&policy->grants_index, &memory);
+    policy_grants_deinit(policy);
     policy_hash_deinit(&policy->holdings_index, &memory);
     policy_table_deinit(&policy->realms, &memory);
+    policy_table_deinit(&policy->rests, &memory);
     policy_table_deinit(&policy->services, &memory);
-    policy_table_deinit(&policy->grants, &memory);
     policy_table_deinit(&policy->capabilities, &memory);
     policy_table_deinit(&policy->cuts, &memory);
     policy_memory_free(&memory, policy, sizeof *policy);
@@ -104,21 +119,21 @@ static int check_declaration(const struct policy *policy, const struct policy_de
     return deep ? REALM_E_LIMIT : 0;
 }
 
-static void endow(struct policy *policy, struct realm_record *realm,
-                  const struct policy_declaration *declaration)
+static void endow(struct policy *policy, uint32_t index, const struct policy_declaration *declaration)
 {
-    realm->place = declaration->place;
-    realm->debug = declaration->debug;
-    realm->gates = declaration->gates;
-    make_unlimited(realm);
+    struct realm_record *realm = policy_realm_at(policy, index);
+    struct realm_rest *rest = policy_rest_at(policy, index);
+    rest->place = declaration->place;
+    rest->debug = declaration->debug;
+    rest->gates = declaration->gates;
     if (realm->template_of == 0)
         return;
-    const struct realm_record *template_of = policy_realm_at(policy, realm->template_of);
-    realm->place = template_of->place;
-    realm->debug = template_of->debug;
-    realm->gates = template_of->gates;
-    realm->limited = template_of->limited;
-    memcpy(realm->limit, template_of->limit, sizeof realm->limit);
+    const struct realm_rest *template_of = policy_rest_at(policy, realm->template_of);
+    rest->place = template_of->place;
+    rest->debug = template_of->debug;
+    rest->gates = template_of->gates;
+    memcpy(rest->limit, template_of->limit, sizeof rest->limit);
+    realm->limited = policy_realm_at(policy, realm->template_of)->limited;
 }
 
 int policy_add_realm(struct policy *policy, const struct policy_declaration *declaration,
@@ -126,24 +141,24 @@ int policy_add_realm(struct policy *policy, const struct policy_declaration *dec
 {
     int error = check_declaration(policy, declaration);
     if (!error)
-        error = policy_table_reserve(&policy->realms, &policy->memory, 1);
+        error = reserve_realm(policy);
     if (error)
         return error;
     char *name = policy_memory_resize(&policy->memory, NULL, 0, declaration->name.size);
     if (!name)
         return POLICY_NO_MEMORY;
     memcpy(name, declaration->name.text, declaration->name.size);
-    uint32_t index = policy_table_add(&policy->realms);
+    uint32_t index = add_realm(policy);
     struct realm_record *realm = policy_realm_at(policy, index);
-    struct realm_record *parent = policy_realm_at(policy, declaration->parent.index);
-    realm->name = name;
-    realm->name_size = (uint32_t)declaration->name.size;
+    const struct realm_record *parent = policy_realm_at(policy, declaration->parent.index);
+    policy_rest_at(policy, index)->name = name;
+    policy_rest_at(policy, index)->name_size = (uint32_t)declaration->name.size;
     realm->parent = declaration->parent.index;
     realm->template_of = declaration->template_of.index;
     realm->depth = (uint8_t)(parent->depth + 1);
-    parent->children++;
-    parent->records++;
-    endow(policy, realm, declaration);
+    policy_rest_at(policy, realm->parent)->children++;
+    policy_rest_at(policy, realm->parent)->records++;
+    endow(policy, index, declaration);
     *ret_realm = policy_realm_handle(policy, index);
     return 0;
 }
@@ -178,12 +193,12 @@ int policy_add_service(struct policy *policy, struct policy_name name, struct po
     uint32_t added = policy_table_add(&policy->services);
     realm_assert(added == index); /* services are never removed, so no slot is ever free below the end */
     struct service_record *service = policy_service_at(policy, index);
-    struct realm_record *realm = policy_realm_at(policy, provider.index);
+    struct realm_rest *rest = policy_rest_at(policy, provider.index);
     service->provider = provider.index;
     service->place = place;
-    service->next = realm->services;
-    realm->services = index;
-    realm->services_count++;
+    service->next = rest->services;
+    rest->services = index;
+    rest->services_count++;
     *ret_service = policy_service_handle(policy, index);
     return 0;
 }

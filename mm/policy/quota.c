@@ -28,7 +28,7 @@ static uint64_t used_before(const struct policy *policy, const struct quota_dema
 static void refuse(const struct policy *policy, struct policy_decision *decision, uint32_t realm,
                    const struct quota_demand *demand)
 {
-    const struct realm_record *record = policy_realm_at(policy, realm);
+    const struct realm_rest *record = policy_rest_at(policy, realm);
     decision->status = REALM_E_LIMIT;
     decision->rule = POLICY_RULE_QUOTA;
     decision->place = record->place;
@@ -47,9 +47,9 @@ bool policy_quota_check(const struct policy *policy, const struct quota_demand *
         if (demands[i].amount == 0)
             continue;
         for (uint32_t realm = demands[i].realm; realm != 0; realm = policy_realm_at(policy, realm)->parent) {
-            const struct realm_record *record = policy_realm_at(policy, realm);
-            if (!(record->limited >> resource & 1) && realm != POLICY_INIT_REALM)
+            if (!(policy_realm_at(policy, realm)->limited >> resource & 1) && realm != POLICY_INIT_REALM)
                 continue; /* at init, what can be counted is a limit, too */
+            const struct realm_rest *record = policy_rest_at(policy, realm);
             uint64_t limit = record->limit[resource];
             uint64_t use = record->use[resource] + used_before(policy, demands, i, realm, resource);
             if (use > limit || demands[i].amount > limit - use) {
@@ -64,7 +64,7 @@ bool policy_quota_check(const struct policy *policy, const struct quota_demand *
 void policy_quota_limit(struct policy *policy, uint32_t realm, enum policy_resource resource, uint64_t limit)
 {
     struct realm_record *record = policy_realm_at(policy, realm);
-    record->limit[resource] = limit;
+    policy_rest_at(policy, realm)->limit[resource] = limit;
     record->limited = (uint8_t)(record->limited & ~(1u << resource));
     if (limit != POLICY_UNLIMITED)
         record->limited = (uint8_t)(record->limited | 1u << resource);
@@ -73,16 +73,16 @@ void policy_quota_limit(struct policy *policy, uint32_t realm, enum policy_resou
 void policy_quota_charge(struct policy *policy, uint32_t realm, enum policy_resource resource,
                          uint64_t amount)
 {
-    policy_realm_at(policy, realm)->own[resource] += amount;
+    policy_rest_at(policy, realm)->own[resource] += amount;
     for (; realm != 0; realm = policy_realm_at(policy, realm)->parent)
-        policy_realm_at(policy, realm)->use[resource] += amount;
+        policy_rest_at(policy, realm)->use[resource] += amount;
 }
 
 void policy_quota_release(struct policy *policy, uint32_t realm, enum policy_resource resource,
                           uint64_t amount)
 {
-    realm_assert(policy_realm_at(policy, realm)->own[resource] >= amount);
-    policy_realm_at(policy, realm)->own[resource] -= amount;
+    realm_assert(policy_rest_at(policy, realm)->own[resource] >= amount);
+    policy_rest_at(policy, realm)->own[resource] -= amount;
     for (; realm != 0; realm = policy_realm_at(policy, realm)->parent)
-        policy_realm_at(policy, realm)->use[resource] -= amount;
+        policy_rest_at(policy, realm)->use[resource] -= amount;
 }

@@ -65,12 +65,12 @@ static bool pattern_grants(struct policy_walk *walk, uint32_t *at, uint32_t orde
 }
 
 /* Exact grants and those by pattern are two rows; they are looked at in the one order of the file. */
-static bool configuration_grants(struct policy_walk *walk, uint32_t first)
+static bool configuration_grants(struct policy_walk *walk, const struct policy_configured *first)
 {
     size_t looked_at = walk->count;
     uint32_t at = 0;
-    for (uint32_t i = first; i != 0; i = policy_grant_at(walk->policy, i)->next) {
-        const struct grant_record *grant = policy_grant_at(walk->policy, i);
+    for (const struct policy_configured *grant = first; grant;
+         grant = policy_grants_later(walk->policy, grant)) {
         if (pattern_grants(walk, &at, grant->order))
             return true;
         bool sends = (grant->rights & REALM_RIGHT_SEND) != 0;
@@ -99,8 +99,10 @@ static bool exact_grants(struct policy_walk *walk, struct policy_grants_found ow
     const struct policy *policy = walk->policy;
     const struct realm_record *actor = policy_realm_at(policy, walk->actor);
     struct policy_grants_found declared = own;
-    if (actor->template_of != 0)
-        declared = policy_grants_find(policy, actor->template_of, walk->service);
+    if (actor->template_of != 0) {
+        uint32_t hash = policy_grants_prefetch(policy, actor->template_of, walk->service);
+        declared = policy_grants_find(policy, actor->template_of, walk->service, hash);
+    }
     if (configuration_grants(walk, declared.configured))
         return true;
     uint32_t grant = holding(policy, own.by_parent, actor->parent);
@@ -158,14 +160,14 @@ int policy_rules_connect(struct policy_walk *walk)
         policy_rules_look(walk, POLICY_RULE_DECLARED, nowhere, true);
         return REALM_E_NO_SERVICE;
     }
-    /* What will be looked at is fetched side by side: in a large system each of these is far away. */
-    policy_table_prefetch(&walk->policy->services, walk->service);
-    policy_grants_prefetch(walk->policy, walk->actor, walk->service);
+    if (walk->fetched != walk->service)
+        walk->grants_hash = policy_grants_prefetch(walk->policy, walk->actor, walk->service);
     const struct service_record *service = policy_service_at(walk->policy, walk->service);
     struct policy_place declared = service->place;
     policy_table_prefetch(&walk->policy->realms,
                           service->endpoint != 0 ? service->holder : service->provider);
-    struct policy_grants_found own = policy_grants_find(walk->policy, walk->actor, walk->service);
+    struct policy_grants_found own =
+        policy_grants_find(walk->policy, walk->actor, walk->service, walk->grants_hash);
     walk->provider = policy_provider(walk->policy, walk->service);
     if (policy_rules_is_provider(walk->policy, walk->actor, walk->service)) {
         policy_rules_look(walk, POLICY_RULE_SELF, declared, true);

@@ -19,6 +19,8 @@ struct policy_walk {
     uint32_t actor;
     uint32_t service;  /* 0: the name asked for means nothing */
     uint32_t provider; /* found out on the way */
+    /* What is being fetched already: the grants of the actor for this service, by this hash. 0: nothing. */
+    uint32_t fetched, grants_hash;
     /* The rules looked at; the first `capacity` of them are written to steps. */
     struct policy_step *steps;
     size_t capacity;

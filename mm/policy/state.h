@@ -1,10 +1,11 @@
 /*
  * The state of the policy engine, as its own files see it.
  *
- *   realms        a tree; a declaration, or an instance of one
+ *   realms        a tree; a declaration, or an instance of one; and the rest of each, at the same index
  *   services      declared names with their provider, lists of rules and, while registered, endpoint
  *   names         of the services, at the same index; and aliases; both found by one hash
- *   grants        exact ones, found by hash of (realm, service)
+ *   configured    exact grants of the configuration, in their index by (realm, service)
+ *   grants        those of parents, found by hash of the same
  *   capabilities  the derivation tree
  *   holdings      capabilities that let their holder do something, by hash of (holder, kind, object)
  *   cuts          what a parent has revoked from a child and nobody has cleared away yet
@@ -32,6 +33,7 @@
 #define POLICY_INIT_REALM 1u
 #define POLICY_NAME_NEAR  48u /* bytes of a name that stand in its record */
 
+/* All of a realm that a decision on a CONNECT reads: of a hundred thousand, three megabytes. */
 struct realm_record {
     struct policy_slot slot;
     uint32_t parent;      /* 0: this is init */
@@ -39,8 +41,14 @@ struct realm_record {
     uint64_t ended;       /* when it last ended: what it holds and is not newer is dead */
     uint32_t cuts;        /* list */
     uint8_t depth;        /* below init */
-    bool running, removed, debug;
-    uint8_t limited;   /* bit n: it has a limit of its own for resource n */
+    uint8_t limited;      /* bit n: it has a limit of its own for resource n */
+    bool running, removed;
+};
+_Static_assert(sizeof(struct realm_record) == 32, "two of them are a cache line");
+
+/* The rest of it, at the same index. */
+struct realm_rest {
+    struct policy_slot slot;
     uint32_t held;     /* list of the capabilities it holds, ordered by `since` */
     uint32_t children; /* how many, without removed ones */
     uint32_t records;  /* … with them */
@@ -51,6 +59,7 @@ struct realm_record {
     uint32_t services; /* the first of those it is the declared provider of, or 0 */
     uint32_t services_count;
     struct policy_link pending; /* what it held is to be cleared */
+    bool debug;
     uint64_t gates;
     uint64_t limit[POLICY_RESOURCES], use[POLICY_RESOURCES], own[POLICY_RESOURCES];
     struct policy_place place;
@@ -96,17 +105,38 @@ struct name_record {
     } text;
 };
 
+/* What a grant of the configuration says. */
+struct policy_configured {
+    uint32_t rights;
+    uint32_t order;
+    uint32_t next; /* a later grant to the same realm, for the same service, or 0 */
+    struct policy_place place;
+};
+
+/* The first grant to a realm, for a service, lies in the index itself: a decision finds all of it in one
+ * place. */
+struct configured_entry {
+    uint32_t hash;
+    uint32_t realm; /* a declaration; 0: empty */
+    uint32_t service;
+    struct policy_configured grant;
+};
+_Static_assert(sizeof(struct configured_entry) == 32, "two of them are a cache line");
+
+struct later_record {
+    struct policy_slot slot;
+    struct policy_configured grant;
+};
+
+/* A parent's. */
 struct grant_record {
     struct policy_slot slot;
-    uint32_t realm; /* who may; for a grant of the configuration a declaration */
+    uint32_t realm; /* who may */
     uint32_t service;
     uint32_t rights;
-    uint32_t giver;            /* the parent, or 0: the configuration */
-    uint64_t since;            /* parent */
-    struct policy_place place; /* configuration */
-    uint32_t next;             /* configuration: a later grant to the same realm, for the same service */
-    uint32_t order;
-    struct policy_link received, given; /* parent */
+    uint32_t giver;
+    uint64_t since;
+    struct policy_link received, given;
 };
 
 enum capability_state {
@@ -149,11 +179,13 @@ struct cut_record {
 struct policy {
     struct policy_memory memory;
     uint8_t hash_key[16];
-    struct policy_table realms, services, names, aliases, grants, capabilities, cuts;
+    struct policy_table realms, rests, services, names, aliases, later, grants, capabilities, cuts;
     struct policy_hash names_index, grants_index, holdings_index;
-    uint64_t now;          /* the number of the last applied event */
-    uint64_t badges;       /* the last one counted */
-    uint32_t grants_order; /* grants of the configuration so far */
+    struct configured_entry *configured;
+    uint32_t configured_capacity, configured_used; /* capacity: 0 or a power of two */
+    uint64_t now;                                  /* the number of the last applied event */
+    uint64_t badges;                               /* the last one counted */
+    uint32_t grants_order;                         /* grants of the configuration so far */
     unsigned hierarchy;
     /* Lists of what is to be cleared. */
     uint32_t deleted, dead, ended, cut;
@@ -162,6 +194,11 @@ struct policy {
 static inline struct realm_record *policy_realm_at(const struct policy *policy, uint32_t index)
 {
     return policy_table_at(&policy->realms, index);
+}
+
+static inline struct realm_rest *policy_rest_at(const struct policy *policy, uint32_t index)
+{
+    return policy_table_at(&policy->rests, index);
 }
 
 static inline struct service_record *policy_service_at(const struct policy *policy, uint32_t index)
@@ -189,7 +226,7 @@ static inline struct cut_record *policy_cut_at(const struct policy *policy, uint
 #define POLICY_HELD(policy)     &(policy)->capabilities, offsetof(struct capability_record, held)
 #define POLICY_PENDING(policy)  &(policy)->capabilities, offsetof(struct capability_record, pending)
 #define POLICY_SAME(policy)     &(policy)->capabilities, offsetof(struct capability_record, same)
-#define POLICY_ENDED(policy)    &(policy)->realms, offsetof(struct realm_record, pending)
+#define POLICY_ENDED(policy)    &(policy)->rests, offsetof(struct realm_rest, pending)
 #define POLICY_RECEIVED(policy) &(policy)->grants, offsetof(struct grant_record, received)
 #define POLICY_GIVEN(policy)    &(policy)->grants, offsetof(struct grant_record, given)
 #define POLICY_CUTS(policy)     &(policy)->cuts, offsetof(struct cut_record, of_realm)

@@ -10,8 +10,8 @@
 
 uint32_t policy_endowment(const struct policy *policy, uint32_t realm)
 {
-    const struct realm_record *record = policy_realm_at(policy, realm);
-    uint32_t services = policy_realm_at(policy, policy_declaration(policy, realm))->services_count;
+    const struct realm_rest *record = policy_rest_at(policy, realm);
+    uint32_t services = policy_rest_at(policy, policy_declaration(policy, realm))->services_count;
     uint32_t gates = 0;
     for (uint64_t left = record->gates; left != 0; left &= left - 1)
         gates++;
@@ -41,29 +41,29 @@ static void come(struct policy *policy, uint32_t index, uint32_t holder)
     struct capability_record *record = policy_capability_at(policy, index);
     record->holder = holder;
     record->since = policy->now;
-    policy_list_insert(POLICY_HELD(policy), &policy_realm_at(policy, holder)->held, index);
+    policy_list_insert(POLICY_HELD(policy), &policy_rest_at(policy, holder)->held, index);
     policy_holdings_add(policy, index);
     charge(policy, record);
 }
 
 /* No cut goes on from a capability that is no longer there. */
-static void move_cuts_on(const struct policy *policy, const struct realm_record *holder, uint32_t index)
+static void move_cuts_on(const struct policy *policy, uint32_t holder, uint32_t index)
 {
-    for (uint32_t i = holder->cuts; i != 0; i = policy_list_older(POLICY_CUTS(policy), holder->cuts, i)) {
+    uint32_t cuts = policy_realm_at(policy, holder)->cuts;
+    for (uint32_t i = cuts; i != 0; i = policy_list_older(POLICY_CUTS(policy), cuts, i)) {
         struct cut_record *cut = policy_cut_at(policy, i);
         if (cut->next == index)
-            cut->next = policy_list_older(POLICY_HELD(policy), holder->held, index);
+            cut->next = policy_list_older(POLICY_HELD(policy), policy_rest_at(policy, holder)->held, index);
     }
 }
 
 static void leave(struct policy *policy, uint32_t index)
 {
     struct capability_record *record = policy_capability_at(policy, index);
-    struct realm_record *holder = policy_realm_at(policy, record->holder);
     release(policy, record);
     policy_holdings_remove(policy, index);
-    move_cuts_on(policy, holder, index);
-    policy_list_remove(POLICY_HELD(policy), &holder->held, index);
+    move_cuts_on(policy, record->holder, index);
+    policy_list_remove(POLICY_HELD(policy), &policy_rest_at(policy, record->holder)->held, index);
 }
 
 /* --- making --- */
@@ -85,7 +85,7 @@ uint32_t policy_tree_root(struct policy *policy, uint32_t holder, enum policy_ki
     record->root = index;
     record->window = window;
     if (is_about_realm(record))
-        policy_realm_at(policy, object)->objects++;
+        policy_rest_at(policy, object)->objects++;
     if (kind == POLICY_KIND_MEMORY)
         policy_quota_charge(policy, object, POLICY_MEMORY, window.size);
     come(policy, index, holder);
@@ -107,7 +107,7 @@ uint32_t policy_tree_derive(struct policy *policy, uint32_t source, uint32_t hol
     record->parent = source;
     policy_list_insert(POLICY_CHILDREN(policy), &parent->children, index);
     if (is_about_realm(record))
-        policy_realm_at(policy, record->object)->objects++;
+        policy_rest_at(policy, record->object)->objects++;
     come(policy, index, holder);
     return index;
 }
@@ -170,7 +170,7 @@ static void forget_object(struct policy *policy, uint32_t index)
 {
     const struct capability_record *record = policy_capability_at(policy, index);
     if (is_about_realm(record)) {
-        struct realm_record *realm = policy_realm_at(policy, record->object);
+        struct realm_rest *realm = policy_rest_at(policy, record->object);
         realm->objects--;
         if (realm->root == index)
             realm->root = 0;
