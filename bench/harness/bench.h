@@ -7,6 +7,7 @@
  *     admin.c      asks such a system for something
  *     peers.c      the programs that are measured beside
  *     rounds.c     interleaved rounds over stations (bench/measure/gate.h)
+ *     bare.c       floors of what is the kernel's work: starts, revocations
  *     watch.c      processes as /proc shows them
  *     report.c     rows, as a table or as JSON
  */

@@ -1,12 +1,14 @@
 /*
  * Revocation, from the administrator's request until a realm has the error: while both ends of the channel
  * are asleep, and while both copy all the time. Each revoke is of a channel of its own. The two moments are
- * of one clock, in two processes.
+ * of one clock, in two processes. A bare revocation is measured after each.
  */
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "bench/harness/admin.h"
+#include "bench/harness/bare.h"
 #include "bench/harness/cases.h"
 #include "bench/measure/clock.h"
 
@@ -23,10 +25,16 @@ static const char scenario[] =
     "services:\n"
     "  - {name: bench, provider: server, access: [client]}\n";
 
-static int revoke_one(struct bench *bench, struct system *system, int admin, const struct gate_order *order,
+struct parties {
+    struct system *system;
+    int admin;
+    struct bare_revoke *bare;
+};
+
+static int revoke_one(struct bench *bench, const struct parties *parties, const struct gate_order *order,
                       uint64_t *ret_ns)
 {
-    struct gate *gate = system_gate(system);
+    struct gate *gate = system_gate(parties->system);
     const uint32_t ready = gate->ready;
 
     gate_order(gate, order);
@@ -35,48 +43,60 @@ static int revoke_one(struct bench *bench, struct system *system, int admin, con
     /* Elsewhere in the traffic each time. */
     clock_sleep_until(clock_now_ns() + QUIET_NS + order->count * UINT64_C(7919) % 300 * 1000);
     const uint64_t asked_ns = clock_now_ns();
-    if (admin_ask(bench, admin, REVOKE) != 0)
+    if (admin_ask(bench, parties->admin, REVOKE) != 0)
         return 1;
     if (!gate_await(&gate->done, 1, PATIENCE_NS) || gate->figures[0].failed)
         return bench_fail(bench, "the client's traffic did not end by the revocation");
     *ret_ns = gate->figures[0].count - asked_ns;
-    return admin_answered(bench, admin);
+    return admin_answered(bench, parties->admin);
 }
 
-static int measure(struct bench *bench, const struct bench_case *one, struct system *system, int admin,
-                   uint32_t kind)
+/* The floor of both rows is of a sleeper: nobody hears of it sooner than who is woken. */
+static int measure(struct bench *bench, const struct bench_case *one, struct parties *parties, uint32_t kind)
 {
-    static struct histogram histogram; /* large, and there is one at a time */
+    double own_ns[REVOKES], bare_ns[REVOKES];
     uint64_t ns = 0;
     struct row row = {.name = kind == GATE_ASLEEP ? "revoke-asleep" : "revoke-copying",
                       .size_bytes = kind == GATE_ASLEEP ? 0 : PAYLOAD_MAX,
                       .unit = "us, median",
+                      .floor = "bare, us",
                       .goal = one->goal};
 
-    histogram_clear(&histogram);
     for (unsigned i = 0; i < REVOKES; i++) {
         const struct gate_order order = {.task = GATE_OWN, .batch = kind, .count = i};
-        if (bench_stopped() || revoke_one(bench, system, admin, &order, &ns) != 0)
+        if (bench_stopped() || revoke_one(bench, parties, &order, &ns) != 0)
             return 1;
-        histogram_add(&histogram, ns);
+        own_ns[i] = (double)ns;
+        int error = bare_revoke_measure(parties->bare, &ns);
+        if (error != 0)
+            return bench_fail(bench, "the bare revocation: %s", strerror(-error));
+        bare_ns[i] = (double)ns;
+        bench_progress(bench, (kind == GATE_COPYING ? 0.5 : 0) + (i + 1.0) / (2 * REVOKES));
     }
-    row.value = histogram_quantile(&histogram, 0.5) / 1000;
+    row.ratio = statistics_of_ratio(own_ns, bare_ns, REVOKES);
+    row.value = statistics_of(own_ns, REVOKES).median / 1000;
+    row.floor_value = statistics_of(bare_ns, REVOKES).median / 1000;
     bench_row(bench, &row);
     return 0;
 }
 
 int case_revoke(struct bench *bench, const struct bench_case *one)
 {
-    struct system *system;
-    int admin = -1;
+    struct parties parties = {.admin = -1};
 
-    if (system_boot(bench, scenario, &(struct system_options){.stations = 1}, &system) != 0)
-        return 1;
-    int status = admin_open(bench, system, &admin);
+    /* The processes of the floor first: they must hold nothing of the system. */
+    int error = bare_revoke_open(&parties.bare);
+    if (error != 0)
+        return bench_fail(bench, "the bare revocation: %s", strerror(-error));
+    int status = system_boot(bench, scenario, &(struct system_options){.stations = 1}, &parties.system);
+    if (status == 0)
+        status = admin_open(bench, parties.system, &parties.admin);
     for (uint32_t kind = GATE_ASLEEP; kind <= GATE_COPYING && status == 0; kind++)
-        status = measure(bench, one, system, admin, kind);
-    if (admin >= 0)
-        close(admin);
-    system_end(system);
+        status = measure(bench, one, &parties, kind);
+    if (parties.admin >= 0)
+        close(parties.admin);
+    if (parties.system != NULL)
+        system_end(parties.system);
+    bare_revoke_close(parties.bare);
     return status;
 }

@@ -24,6 +24,12 @@ static void answer(struct realm *realm, struct server *server, const struct real
     server->failed |= side->wrong;
 }
 
+/* Who asks for echoes may end, or lose its channel to a revocation, in the middle of a call. */
+static bool channel_ended(int error)
+{
+    return error == REALM_E_REVOKED || error == REALM_E_STALE || error == REALM_E_PEER_DEAD;
+}
+
 static void echo(struct realm *realm, struct server *server, const struct realm_request *request)
 {
     uint8_t reply[PAYLOAD_MAX];
@@ -31,7 +37,8 @@ static void echo(struct realm *realm, struct server *server, const struct realm_
 
     server->failed |= payload_check(request->data, request->size, number);
     payload_fill(reply, request->size, ~number);
-    server->failed |= realm_reply(realm, request->token, server->failed, 0, reply, request->size) != 0;
+    int error = realm_reply(realm, request->token, server->failed, 0, reply, request->size);
+    server->failed |= error != 0 && !channel_ended(error);
 }
 
 static void count(struct server *server, const struct realm_request *request)

@@ -120,7 +120,7 @@ enum realm_launch_shut {
     REALM_SHUT_STATIC = 1,   /* nothing to load: right after exec */
     REALM_SHUT_LOADED = 2,   /* librealm said so */
     REALM_SHUT_OPENS = 3,    /* after 64 opens */
-    REALM_SHUT_DEADLINE = 4, /* after 2 s */
+    REALM_SHUT_DEADLINE = 4, /* after 10 s */
 };
 
 struct realm_launch_loaded {

@@ -8,6 +8,7 @@
 #define MM_LAUNCHER_BOX_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/resource.h>
 
 #include "librealm/os/os.h"
@@ -21,6 +22,7 @@ struct box {
     bool root;                     /* the launcher runs as root: realms must not */
     struct rlimit files_limit;     /* RLIMIT_NOFILE as the user had it */
     struct cgroup cgroup;          /* borrowed: the system's; NONE unless it is set */
+    uint64_t loading_ns;           /* that a program has from its exec until it is loaded */
     int launcher;                  /* pidfd of this process: readable when it is no more */
     struct sandbox_program plain, with_ring;
 };

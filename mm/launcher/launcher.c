@@ -449,6 +449,7 @@ int launcher_run(const struct launcher_options *options)
         close(launcher.signals);
         return error;
     }
+    launcher.box.loading_ns = options->loading_ns != 0 ? options->loading_ns : LOADER_DEADLINE_NS;
     error = start_broker(&launcher, &mask);
     /* Realms inherit this filter below their own: where that one is weakened, it would hide the weakness. */
     if (error == 0 && (options->parts & SANDBOX_SECCOMP) != 0 && options->weakened < 0)

@@ -25,6 +25,7 @@ struct launcher_options {
     int weakened;                /* for the adversary suite: see struct sandbox_filter_options; -1: nothing */
     const struct cgroup *cgroup; /* of the system; NULL: none */
     uint64_t orphan_grace_ns;
+    uint64_t loading_ns; /* that a program has from its exec until it is loaded; 0: LOADER_DEADLINE_NS */
     int events; /* write end of the event stream (one JSON object a line), for what the launcher itself says
                  */
     /* The broker's whole life; runs in a process of its own, returns its exit status. */

@@ -285,8 +285,8 @@ static void remove_starting(struct serve *serve, unsigned index)
 }
 
 /*
- * The program runs. In a box a dynamic one has two seconds to load; a static one needs nothing any more, and
- * nor does one that has no box.
+ * The program runs. In a box a dynamic one has its time to load; a static one needs nothing any more, and nor
+ * does one that has no box.
  */
 static void say_running(struct serve *serve, struct spawn *spawn)
 {
@@ -294,7 +294,7 @@ static void say_running(struct serve *serve, struct spawn *spawn)
 
     say_spawned(serve, spawn);
     if (loader != NULL && loader->program >= 0) {
-        loader->deadline_ns = serve_now_ns() + LOADER_DEADLINE_NS;
+        loader->deadline_ns = serve_now_ns() + serve->box->loading_ns;
         return;
     }
     if (loader != NULL)
