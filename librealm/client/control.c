@@ -25,22 +25,19 @@ int realm_control_name(struct realm_control_name *ret_name, const char *text)
     return realm_control_name_init(ret_name, text, strnlen(text, REALM_NAME_MAX + 1u));
 }
 
-static int lost(struct realm *realm)
+static void lost(struct realm *realm)
 {
-    if (!realm->gone) {
-        realm->gone = true;
-        if (realm->waiter)
-            realm_waiter_ignore_control(realm->waiter);
-    }
-    return REALM_E_MM_GONE;
+    realm->gone = true;
+    if (realm->waiter)
+        realm_waiter_ignore_control(realm->waiter);
 }
 
 int realm_control_tell(struct realm *realm, const void *packet, size_t size)
 {
     if (realm->gone)
         return REALM_E_MM_GONE;
-    int error = realm_os_control_send(realm->os, packet, size);
-    return error == REALM_E_MM_GONE ? lost(realm) : error;
+    /* That it is gone is for whoever reads to say: what it sent before it went lies there yet. */
+    return realm_os_control_send(realm->os, packet, size);
 }
 
 static void acknowledge(struct realm *realm, uint64_t sequence)

@@ -82,7 +82,7 @@ static struct cell cells[] = {
     {"broker", "connect", "broker", "broker-connect", "1", "", "client", "connect: REALM_E_MM_GONE"},
     {"broker", "connect", "broker", "broker-accepted", "1", "", "client", "connect: REALM_E_MM_GONE"},
     {"broker", "map", "broker", "broker-sealed", "3", "", "parent", "gone"},
-    {"broker", "map", "broker", "broker-mapped", "1", "", "client", "call 1: REALM_OK"},
+    {"broker", "map", "broker", "broker-mapped", "2", "", "client", "call 1: REALM_OK"},
     {"broker", "map", "client", "mapped", "1", "", "client", "call 1: REALM_OK"},
     {"broker", "call", "client", "pushed", "1", "", "client", "call 1: REALM_OK"},
     {"broker", "call", "server", "request-taken", "1", "", "client", "call 1: REALM_OK"},

@@ -251,6 +251,9 @@ static void stand_still(struct stage *stage)
     }
     if (cell->ready[0])
         listen_for(stage, cell->teller, cell->ready);
+    /* Who is to be served by whom it never saw before must be told of it while the broker lives. */
+    if (is(cell->victim, "broker") && is(cell->stopper, "client") && is(cell->told, "call 1: REALM_OK"))
+        listen_for(stage, "server", "clients 1");
 }
 
 static void kill_victim(struct stage *stage)

@@ -90,7 +90,9 @@ int realm_os_control_receive(struct realm_os *os, void *packet, size_t capacity,
         message = (struct msghdr){
             .msg_iov = &data, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
         size = recvmsg(os->control, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    } while (size < 0 && errno == EINTR);
+        /* A broker that ended with something of ours unread leaves one ECONNRESET in front of what it had
+         * sent. */
+    } while (size < 0 && (errno == EINTR || errno == ECONNRESET));
     if (size < 0) {
         if (errno == EAGAIN)
             return REALM_E_WOULD_BLOCK;

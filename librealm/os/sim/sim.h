@@ -64,6 +64,7 @@ void sim_close_at_step(struct sim_world *world, unsigned realm, uint64_t step, i
 void sim_stop_at(struct sim_world *world, unsigned realm, uint64_t now_ns);  /* it is sent STOP */
 void sim_query_at(struct sim_world *world, unsigned realm, uint64_t now_ns); /* it is sent QUERY */
 void sim_manager_gone_at(struct sim_world *world, uint64_t now_ns);
+void sim_manager_gone_at_step(struct sim_world *world, uint64_t step); /* its n-th, from 1 on */
 /* From this time on, its next look at the control socket fails once, with -ENOMEM. */
 void sim_control_fails_at(struct sim_world *world, unsigned realm, uint64_t now_ns);
 /* Each wait on words is interrupted after this time, as by a signal. */

@@ -293,6 +293,8 @@ enum sim_end sim_world_run(struct sim_world *world)
         struct realm_os *chosen = ready[sim_random(world) % ready_count];
         if (chosen)
             resume(chosen);
+        else if (++world->manager_steps == world->manager_steps_max)
+            happen(world, &(struct sim_event){.kind = SIM_EVENT_GONE});
         else
             sim_manager_step(world->manager);
     }
@@ -324,6 +326,11 @@ void sim_query_at(struct sim_world *world, unsigned realm, uint64_t now_ns)
 void sim_manager_gone_at(struct sim_world *world, uint64_t now_ns)
 {
     add_event(world, (struct sim_event){.at_ns = now_ns, .kind = SIM_EVENT_GONE});
+}
+
+void sim_manager_gone_at_step(struct sim_world *world, uint64_t step)
+{
+    world->manager_steps_max = step;
 }
 
 void sim_control_fails_at(struct sim_world *world, unsigned realm, uint64_t now_ns)

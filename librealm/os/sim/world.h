@@ -159,6 +159,7 @@ struct sim_world {
     struct sim_event *events;
     struct sim_manager *manager;
     bool manager_gone;
+    uint64_t manager_steps, manager_steps_max; /* taken; that it ends before, 0: never */
     char *log;
     size_t log_size, log_capacity;
 };

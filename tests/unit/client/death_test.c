@@ -205,6 +205,78 @@ Test(death, of_the_memory_manager)
     }
 }
 
+#define SEEDS 20u
+
+/* It may be gone before anything is asked of it. */
+static int open_perhaps(struct realm **ret_realm)
+{
+    int error = realm_open(ret_realm);
+    CHECK(error == 0 || error == REALM_E_MM_GONE);
+    return error;
+}
+
+static int late_client(void *argument)
+{
+    int *ret_called = argument;
+    struct realm *realm;
+    struct realm_channel *channel = NULL;
+    if (open_perhaps(&realm))
+        return 0;
+    int error = realm_connect(realm, "echo", REALM_SEC, &channel);
+    if (!error)
+        *ret_called = realm_call(channel, 1, NULL, 0, NULL, REALM_SEC);
+    else
+        CHECK(error == REALM_E_MM_GONE || error == REALM_E_TIMEOUT);
+    realm_close(realm);
+    return 0;
+}
+
+static int bereft_server(void *argument)
+{
+    (void)argument;
+    struct realm *realm;
+    if (open_perhaps(&realm))
+        return 0;
+    int error = realm_register(realm, "echo", echo, NULL, NULL);
+    /* Questions that perhaps nobody hears any more. */
+    struct realm_endpoint *other;
+    for (unsigned i = 0; i < 10 && realm_register(realm, "other", echo, NULL, &other) == 0; i++)
+        realm_unregister(other);
+    while (!error || error == REALM_E_WOULD_BLOCK)
+        error = realm_run_once(realm, 2 * REALM_SEC);
+    CHECK(error == REALM_E_MM_GONE || error == REALM_E_TIMEOUT || error == REALM_E_STOPPED);
+    realm_close(realm);
+    return 0;
+}
+
+Test(death, of_the_memory_manager_while_it_connects)
+{
+    /* Goal: who was told that it is connected is served, wherever the Memory Manager ended meanwhile, if the
+     * server was told as well: what was sent to it is still read, though nobody takes the acknowledgements.
+     */
+    unsigned served = 0, unknown = 0, runs = 0;
+    for (; runs < 40 * SEEDS; runs++) {
+        struct sim_world *world = sim_world_new(runs);
+        sim_world_waiter(world, runs % 2 ? REALM_WAITER_URING : REALM_WAITER_PIPE);
+        int called = -1; /* it was not */
+        sim_world_add_realm(world, "server", bereft_server, NULL);
+        sim_world_add_realm(world, "client", late_client, &called);
+        sim_manager_gone_at_step(world, 1 + runs / SEEDS);
+        enum sim_end end = sim_world_run(world);
+        if (end != SIM_ENDED)
+            show_tail(world);
+        CHECK_EQ(end, SIM_ENDED);
+        CHECK_EQ(sim_realm_exit(world, 1), 0);
+        size_t size;
+        bool told = strstr(sim_world_log(world, &size), "sends accepted to server") != NULL;
+        CHECK_EQ(called, called == -1 ? -1 : told ? 0 : REALM_E_TIMEOUT);
+        served += called == 0;
+        unknown += called > 0;
+        sim_world_free(world);
+    }
+    CHECK(served > runs / 4 && unknown > 0);
+}
+
 /* --- a system that fails --- */
 
 #define FAILURE_NS (10 * REALM_SEC)

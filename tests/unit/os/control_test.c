@@ -142,6 +142,30 @@ static void manager_gone(void)
               REALM_E_MM_GONE);
 }
 
+static void manager_killed(void)
+{
+    struct world world;
+    char packet[64];
+    size_t size;
+    unsigned count;
+    world_open(&world);
+    CHECK(realm_os_control_send(world.os, "unread", 6) == 0);
+    CHECK(send(world.broker, "one", 3, 0) == 3 && send(world.broker, "two", 3, 0) == 3);
+    close(world.broker);
+    for (unsigned i = 0; i < 2; i++) {
+        CHECK(realm_os_control_receive(world.os, packet, sizeof packet, &size, NULL, 0, &count) == 0);
+        CHECK(size == 3 && memcmp(packet, i == 0 ? "one" : "two", 3) == 0);
+    }
+    CHECK(realm_os_control_receive(world.os, packet, sizeof packet, &size, NULL, 0, &count) ==
+          REALM_E_MM_GONE);
+}
+
+/* Goal: the same when it left something unread: the kernel then says ECONNRESET before what lies there. */
+Test(control, manager_killed)
+{
+    in_child(manager_killed);
+}
+
 /* Goal: what the Memory Manager said last is still read; then both directions say that it is gone. */
 Test(control, manager_gone)
 {
