@@ -124,10 +124,16 @@ static void dispose_of(struct broker_realm *realm, enum policy_event_kind kind, 
     int status = holdings_capability(token, &event.capability) ? 0 : REALM_E_BAD_ARGUMENT;
     if (!status)
         status = dispose(realm, &event, "(capability)", &decision);
-    if (status)
+    if (status) {
         delivery_reply(realm, xid, status, 0, realm->decisions);
-    else
-        answer_later(realm, xid, realm->decisions);
+        return;
+    }
+    /* The policy has let go of channels that linger, so it does not name them when it clears. */
+    const bool of_client = token->kind == BROKER_TOKEN_CLIENT_END;
+    if (kind == POLICY_REVOKE)
+        revoke_lingering_to(realm->broker, of_client ? channels_of_token(token)->endpoint : token->cookie,
+                            !of_client);
+    answer_later(realm, xid, realm->decisions);
 }
 
 void authority_revoke(struct broker_realm *realm, const struct realm_control_cookie *request)

@@ -71,7 +71,9 @@ struct revoke_lingering {
     uint64_t client; /* struct realm_id: it may have ended meanwhile */
     uint64_t cookie;
     const struct broker_service *service; /* NULL: an anonymous endpoint's */
-    uint32_t declaration;                 /* of the server */
+    uint64_t endpoint;
+    bool derived;
+    uint32_t declaration; /* of the server */
     uint64_t deadline_ns;
 };
 
@@ -121,6 +123,8 @@ void revoke_linger(struct broker_channel *channel)
         .client = channel->client.realm->id,
         .cookie = channel->client.token.cookie,
         .service = channel->service,
+        .endpoint = channel->endpoint,
+        .derived = channel->derived,
         .declaration = channel->server.realm->declaration,
         .deadline_ns = poll_now_ns() + LINGER_NS,
     };
@@ -149,6 +153,18 @@ static void take_lingering_of(struct broker_realm *client, const struct broker_s
     struct broker *broker = client->broker;
     for (struct revoke_lingering **at = &broker->lingering; *at;) {
         if ((*at)->client == client->id && (!service || (*at)->service == service))
+            take_lingering(broker, at);
+        else
+            at = &(*at)->next;
+    }
+    set_timer(broker);
+}
+
+/* Who may revoke has had no part in the channels of others that were connected: those keep their second. */
+void revoke_lingering_to(struct broker *broker, uint64_t endpoint, bool all)
+{
+    for (struct revoke_lingering **at = &broker->lingering; *at;) {
+        if ((*at)->endpoint == endpoint && (all || (*at)->derived))
             take_lingering(broker, at);
         else
             at = &(*at)->next;

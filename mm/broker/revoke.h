@@ -4,6 +4,7 @@
 #ifndef MM_BROKER_REVOKE_H
 #define MM_BROKER_REVOKE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct broker;
@@ -23,6 +24,13 @@ void revoke_take_away(struct broker_channel *channel, int reason);
 void revoke_linger(struct broker_channel *channel);
 /* The client has taken what it wanted, or nothing: cookie is what named its end. */
 void revoke_acknowledged(struct broker *broker, uint64_t cookie);
+
+/*
+ * A capability was revoked, and with it all that was derived from it: of an endpoint's channels that linger,
+ * those that were derived are gone at once, or (all) every one. endpoint: the cookie by which the server
+ * calls it.
+ */
+void revoke_lingering_to(struct broker *broker, uint64_t endpoint, bool all);
 
 /* The realm has ended: nothing lingers for it. */
 void revoke_ended(struct broker_realm *client);

@@ -7,6 +7,7 @@
  */
 #include <criterion/criterion.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <realm/error.h>
 
@@ -150,6 +151,32 @@ WORLD_TEST(delegate, a_capability_that_was_taken_is_a_channel)
     cr_expect_eq(process_letters(d, REALM_CONTROL_ACCEPTED), accepted);
     cr_expect_eq(world_events(&world, "delegated"), 2);
     cr_expect_eq(world_counts(&world).channels, 4);
+}
+
+static off_t size_of(int region)
+{
+    struct stat status;
+    cr_assert_eq(fstat(region, &status), 0);
+    return status.st_size;
+}
+
+WORLD_TEST(delegate, a_revocation_reaches_what_lingers)
+{
+    /* B disconnects D, whose channel A had derived: D may read its last reply for a second, but not after A
+     * has revoked. The channel that A has by connecting, disconnected as well, is nobody's to revoke. */
+    open_all();
+    uint64_t own = endow();
+    process_forget(b);
+    d->keep = true;
+    pass_to_d(own);
+    const struct letter *connected = process_letter(d, REALM_CONTROL_CONNECTED, last_xid);
+    int region = connected->fds[0];
+    process_ack(d, connected->packet.channel.sequence);
+    uint64_t d_from_b = process_letter(b, REALM_CONTROL_ACCEPTED, 0)->packet.channel.cookie;
+    cr_assert_eq(send_cookie(b, REALM_CONTROL_DISCONNECT, d_from_b), 0);
+    cr_expect_gt(size_of(region), 0);
+    cr_expect_eq(send_cookie(a, REALM_CONTROL_REVOKE, own), 0);
+    cr_expect_eq(size_of(region), 0);
 }
 
 WORLD_TEST(delegate, revoking_takes_what_was_derived_and_nothing_else)
