@@ -13,7 +13,6 @@
 
 #include "bench/measure/clock.h"
 #include "bench/measure/gate.h"
-#include "librealm/ring/atomics.h"
 
 /* --- starts --- */
 
@@ -79,7 +78,7 @@ struct bare_revoke {
 
 static void say(uint32_t *word, uint32_t value)
 {
-    realm_store_release(word, value);
+    __atomic_store_n(word, value, __ATOMIC_RELEASE);
     syscall(SYS_futex, word, FUTEX_WAKE, 2, NULL, NULL, 0);
 }
 
