@@ -109,9 +109,9 @@ include bench/bench.mk
 -include sim/sim.mk
 
 # --- keeping the rules of the house ---
-.PHONY: check check-layers check-headers check-format check-tidy check-text format
+.PHONY: check check-layers check-headers check-format check-tidy check-text check-models format
 SOURCES = $(shell find librealm mm sim tools bench tests examples -name '*.[ch]' 2>/dev/null)
-check: check-layers check-headers check-format check-text check-tidy ## layers, headers, format, text, clang-tidy
+check: check-layers check-headers check-format check-text check-models check-tidy ## layers, headers, format, text, quotes of the models, clang-tidy
 
 check-layers: ## arrows point one way, pure folders stay pure
 	@sh tests/check/layers.sh
@@ -124,6 +124,9 @@ check-format: ## clang-format has nothing to change
 
 check-text: ## file lengths, and words that do not belong into the project
 	@sh tests/check/text.sh
+
+check-models: ## what the models quote of the sources is still there
+	@sh tests/model/quotes.sh
 
 check-tidy: ## clang-tidy (.clang-tidy)
 	@sh tests/check/tidy.sh

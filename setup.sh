@@ -19,7 +19,7 @@ TEXT
 
 # What the build needs, what only the tests need beyond it, and what `realm bench` compares with.
 BUILD_PACKAGES="gcc libc6-dev make pkg-config liburing-dev libseccomp-dev libjemalloc-dev libfyaml-dev libjansson-dev"
-TEST_PACKAGES="g++ graphviz libcriterion-dev clang clang-format clang-tidy libclang-rt-14-dev git procps strace"
+TEST_PACKAGES="g++ graphviz libcriterion-dev clang clang-format clang-tidy libclang-rt-14-dev git procps strace spin"
 BENCH_PACKAGES="libsystemd-dev libzmq3-dev libnng-dev iceoryx libiceoryx-binding-c-dev libiceoryx-posh-dev"
 
 missing() {

@@ -18,6 +18,8 @@ step() {
 step "build: gcc, release, warnings are errors" make -j"$jobs" WERROR=1 test-build
 step "tests: release" make WERROR=1 test
 step "adversary suite: hostile realms" make WERROR=1 test-adversary
+step "models: sleeping and revoking, every interleaving" make test-models-short
+step "interleaving: the ring, and mistakes in it" make test-interleave-short
 step "fuzz: the policy engine beside the oracle" build/release/bin/realm fuzz --time 20s --jobs "$jobs"
 step "build: AddressSanitizer and UndefinedBehaviorSanitizer" make -j"$jobs" VARIANT=asan WERROR=1 test-build
 step "tests: under the sanitizers" make VARIANT=asan WERROR=1 test

@@ -73,6 +73,20 @@ test-revoke-10000: all $(REALMS) $(BUILD)/tests/integration/revoke_test ## 10 00
 test-tsan: ## the concurrent parts under ThreadSanitizer
 	@$(MAKE) --no-print-directory VARIANT=tsan test-stress
 
+# --- models: every interleaving of the protocols of sleeping and revoking, store buffers included (SPIN) ---
+.PHONY: test-models test-models-short
+test-models: ## the models of sleeping and revoking, searched in full
+	@sh tests/model/run.sh $(BUILD) full
+test-models-short: ## the same, with few messages
+	@sh tests/model/run.sh $(BUILD)
+
+# --- the ring's production code under every interleaving of its shared accesses, up to so many deviations ---
+.PHONY: test-interleave test-interleave-short
+test-interleave: ## the ring, each interleaving of its accesses with at most 3 deviations, and mistakes that this must find
+	@CC="$(CC)" sh tests/interleave/run.sh $(BUILD) 3
+test-interleave-short: ## the same with at most 2
+	@CC="$(CC)" sh tests/interleave/run.sh $(BUILD) 2
+
 # --- fuzzing (clang): every source is compiled once, and each target takes from the archive what it uses ---
 FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,build/fuzz/%,$(wildcard tests/fuzz/*_fuzz.c))
 FUZZ_SECONDS ?= 10
