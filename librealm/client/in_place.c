@@ -24,8 +24,23 @@ static int copy_out(struct realm *realm, struct realm_consumer *consumer, struct
     return realm_consumer_pop(consumer, message, viewing->bounce, REALM_PAYLOAD_MAX);
 }
 
+/* Notifications: there is nothing to look at, and nothing to consume. */
+static int view_bits(const struct realm_turn *turn, struct realm_view *ret_view)
+{
+    int error = realm_client_take_bits(turn);
+    if (error)
+        return error;
+    *ret_view = (struct realm_view){.client = turn->client->id,
+                                    .badge = turn->client->badge,
+                                    .priority = REALM_CRITICAL,
+                                    .bits = turn->bits};
+    return 0;
+}
+
 int realm_view_open(const struct realm_turn *turn, struct realm_view *ret_view)
 {
+    if (turn->bits)
+        return view_bits(turn, ret_view);
     struct realm_client *client = turn->client;
     struct realm *realm = client->link.realm;
     int error = realm_token_reserve(realm);

@@ -39,6 +39,7 @@ struct realm_link {
     struct realm_producer producer; /* Normal requests, or replies */
     struct realm_consumer consumer;
     uint64_t marks_taken;            /* as the peer's marks, of what was taken */
+    uint64_t bits;                   /* notifications: as they were raised, or taken (librealm/ring/bits.h) */
     struct realm_urgent *urgent;     /* NULL: none yet */
     struct realm_place_held place;   /* for a message that is written in place */
     struct realm_region *own;        /* written here, read by the peer; NULL: not open */

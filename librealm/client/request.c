@@ -75,8 +75,27 @@ uint64_t realm_request_serve(const struct realm_turn *turn, const struct realm_m
     return token;
 }
 
+/* Notifications, as a request. */
+static int take_bits(const struct realm_turn *turn, struct realm_request *ret_request)
+{
+    int error = realm_client_take_bits(turn);
+    if (error)
+        return error;
+    ret_request->op = 0;
+    ret_request->token = 0;
+    ret_request->client = turn->client->id;
+    ret_request->badge = turn->client->badge;
+    ret_request->priority = REALM_CRITICAL;
+    ret_request->capability = (struct realm_ticket){.number = 0};
+    ret_request->bits = turn->bits;
+    ret_request->size = 0;
+    return 0;
+}
+
 int realm_request_take(const struct realm_turn *turn, struct realm_request *ret_request)
 {
+    if (__builtin_expect(turn->bits != 0, 0))
+        return take_bits(turn, ret_request);
     struct realm_client *client = turn->client;
     int error = realm_token_reserve(client->link.realm);
     if (error)
@@ -103,6 +122,7 @@ int realm_request_take(const struct realm_turn *turn, struct realm_request *ret_
     ret_request->badge = client->badge;
     ret_request->priority = turn->rank;
     ret_request->capability = (struct realm_ticket){.via = client->link.cookie, .number = message.ticket};
+    ret_request->bits = 0;
     ret_request->size = message.size;
     ret_request->token = realm_request_serve(turn, &message);
     return 0;

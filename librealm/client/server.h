@@ -18,6 +18,7 @@
 #include "librealm/client/list.h"
 #include "librealm/client/pending.h"
 #include "librealm/ring/atomics.h"
+#include "librealm/ring/bits.h"
 
 /* --- the server's side (endpoint.c, request.c, token.c) --- */
 
@@ -58,6 +59,7 @@ struct realm_endpoint {
 struct realm_turn {
     struct realm_client *client;
     enum realm_priority queue; /* where the request lies */
+    uint64_t bits;             /* not 0: notifications, and no request */
     enum realm_priority rank;  /* how urgent it is: as its queue or, raised, more */
 };
 
@@ -128,6 +130,9 @@ struct realm_timer {
 /* Takes the next message of the client whose turn it is. Return: 0; REALM_E_WOULD_BLOCK: none after all, or
  * its claims ended the link; -ENOMEM: nothing was taken. */
 int realm_request_take(const struct realm_turn *turn, struct realm_request *ret_request);
+/* Takes notifications instead. Return: 0; REALM_E_WOULD_BLOCK: its memory was taken away, and it is freed.
+ * (notify.c) */
+int realm_client_take_bits(const struct realm_turn *turn);
 /* The same for a view, which is the realm's one (in_place.c). */
 int realm_view_open(const struct realm_turn *turn, struct realm_view *ret_view);
 /* Before anything else is taken. */
@@ -152,10 +157,22 @@ static inline uint64_t realm_client_marked(const struct realm_client *client)
     return waiting & ~realm_marks_of(REALM_NORMAL, UINT16_MAX);
 }
 
+/* The notifications that it has set. */
+static inline uint64_t realm_client_bits(const struct realm_client *client)
+{
+    return realm_bits_set(client->link.peer, client->link.bits);
+}
+
+/* Whether there is anything to take that its Normal queue does not show. */
+static inline bool realm_client_called(const struct realm_client *client)
+{
+    return (realm_client_marked(client) | realm_client_bits(client)) != 0;
+}
+
 /* Whether there is anything to take, of any priority. */
 static inline bool realm_client_ready(const struct realm_client *client)
 {
-    return realm_consumer_ready(&client->link.consumer) || realm_client_marked(client) != 0;
+    return realm_consumer_ready(&client->link.consumer) || realm_client_called(client);
 }
 
 /* How urgent it is what an awake client has queued, or waits for: REALM_LOW if it has nothing. */

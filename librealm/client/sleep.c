@@ -32,7 +32,7 @@ int realm_sleep_park_link(struct realm_link *link)
     if (!realm_consumer_park(&link->consumer, pipe ? REALM_PARKED_PIPE : REALM_PARKED_FUTEX, &word, &seen))
         return REALM_E_WOULD_BLOCK;
     int error = REALM_E_WOULD_BLOCK;
-    if (!link->is_server || realm_client_marked(REALM_LIST_OF(link, struct realm_client, link)) == 0)
+    if (!link->is_server || !realm_client_called(REALM_LIST_OF(link, struct realm_client, link)))
         error = realm_waiter_arm(realm->waiter, link->slot, word, seen);
     if (error)
         realm_consumer_unpark(&link->consumer);

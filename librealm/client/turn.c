@@ -5,6 +5,8 @@
  * turns: who was served goes to the end of the list. A request is as urgent as its queue, or as its client's
  * boost word raises it.
  *
+ * Notifications are taken as a Critical request is.
+ *
  * The rule: nobody waits for ever. Of those who wait, a rank that others went before 1024 times has a
  * turn. And nobody's number makes the others slow: beyond the first client that has something, a few dozen
  * are looked at for something more urgent, so a choice costs no more with a thousand clients than with those.
@@ -24,6 +26,7 @@ struct choice {
     struct realm_client *client[REALM_QUEUES];
     enum realm_priority queue[REALM_QUEUES];
     unsigned classes; /* bits: those with a client */
+    uint64_t bits;    /* not 0: the Critical one has notifications, and no request */
 };
 
 /* The rank to which a client's requests are raised; REALM_LOW raises nothing. A claim, like any priority. */
@@ -47,11 +50,16 @@ static void offer(struct choice *choice, struct realm_client *client, unsigned q
 static bool look_at(struct realm_client *client, struct choice *choice)
 {
     uint64_t marked = realm_client_marked(client);
+    uint64_t bits = realm_client_bits(client);
     bool normal = realm_consumer_ready(&client->link.consumer);
-    if (__builtin_expect(marked == 0, 1)) {
+    if (__builtin_expect((marked | bits) == 0, 1)) {
         if (normal)
             offer(choice, client, REALM_NORMAL, boost_of(client));
         return normal;
+    }
+    if (bits != 0 && (choice->classes & 1u << REALM_CRITICAL) == 0) {
+        offer(choice, client, REALM_CRITICAL, REALM_CRITICAL);
+        choice->bits = bits;
     }
     unsigned boost = boost_of(client);
     for (int queue = REALM_CRITICAL; queue >= REALM_LOW; queue--) {
@@ -118,8 +126,10 @@ bool realm_endpoint_turn(struct realm_endpoint *endpoint, struct realm_turn *ret
         return false;
     unsigned rank = choose(endpoint, choice.classes);
     struct realm_client *client = choice.client[rank];
-    *ret_turn =
-        (struct realm_turn){.client = client, .queue = choice.queue[rank], .rank = (enum realm_priority)rank};
+    *ret_turn = (struct realm_turn){.client = client,
+                                    .queue = choice.queue[rank],
+                                    .bits = rank == REALM_CRITICAL ? choice.bits : 0,
+                                    .rank = (enum realm_priority)rank};
     if (endpoint->active_count > 1) {
         realm_list_remove(&client->of_place);
         realm_list_insert(&endpoint->active, &client->of_place);

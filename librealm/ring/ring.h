@@ -59,7 +59,7 @@ struct realm_region {
     uint32_t parked;
     uint32_t boost; /* 0, or 1 + the priority to which all that is queued here is raised */
     uint64_t marks; /* messages produced with each priority but Normal, 16 bits each */
-    uint64_t bits;  /* notifications */
+    uint64_t bits;  /* notifications, as a producer (bits.h) */
     uint32_t pad0[26];
     /* line 2, as a producer */
     uint32_t bell;               /* changes when there is anything new; sleepers wait here */
@@ -68,13 +68,15 @@ struct realm_region {
     /* line 3, as a consumer of the peer's region */
     uint32_t tail_lines[REALM_QUEUES]; /* lines consumed; sleepers for room wait here */
     uint32_t tail_messages[REALM_QUEUES];
-    uint32_t pad2[8];
+    uint64_t bits_taken; /* of the peer's notifications */
+    uint32_t pad2[6];
     uint8_t lines[]; /* the queues */
 };
 _Static_assert(offsetof(struct realm_region, marks) == 8, "layout");
 _Static_assert(offsetof(struct realm_region, bits) == 16, "layout");
 _Static_assert(offsetof(struct realm_region, bell) == 128, "layout");
 _Static_assert(offsetof(struct realm_region, tail_lines) == 192, "layout");
+_Static_assert(offsetof(struct realm_region, bits_taken) == 224, "layout");
 _Static_assert(offsetof(struct realm_region, lines) == 256, "layout");
 
 enum realm_message_kind {

@@ -79,6 +79,17 @@ int realm_send(struct realm_channel *channel, uint64_t op, const void *data, siz
 int realm_send_at(struct realm_channel *channel, enum realm_priority priority, uint64_t op, const void *data,
                   size_t size, uint64_t timeout_ns);
 
+/*
+ * Sets bits that the service gets in one piece, without a message: for interrupts, and for "there is
+ * something new" about what both know. It needs the right to send, as any message does.
+ *
+ * It never waits and is never too much: a bit that the service has not taken yet stays set, once. A bit that
+ * it has taken is news again. Whatever this realm did before is seen by a service that acts on the bit, also
+ * where the bit was set already. Notifications are in no order with messages. bits 0 sets nothing.
+ * Return: 0; REALM_E_PEER_DEAD, REALM_E_REVOKED, REALM_E_PEER_FAULT: as realm_send; -errno.
+ */
+int realm_notify(struct realm_channel *channel, uint64_t bits);
+
 /* --- many at once, and without copies --- */
 
 struct realm_outgoing {

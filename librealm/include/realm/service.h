@@ -6,6 +6,9 @@
  * equally urgent ones round robin among the clients; those of one client and priority first in first out.
  * After 1024 requests that went before a less urgent one, one of its priority is next. A request is the
  * receiver's private copy: the sender cannot change it.
+ *
+ * Notifications of a client (realm_notify) come as a request without a message, in its bits, before anything
+ * that is less than Critical. All that the client has set since the last are in one.
  */
 #ifndef REALM_SERVICE_H
 #define REALM_SERVICE_H
@@ -30,7 +33,8 @@ struct realm_request {
     uint64_t badge;                 /* of the capability it came through: tells the service's clients apart */
     enum realm_priority priority;   /* how urgent it is; a call made while serving it inherits that */
     struct realm_ticket capability; /* that came with it (realm/capability.h) */
-    uint32_t size;                  /* bytes of data */
+    uint64_t bits; /* not 0: no message, but notifications (realm_notify); op, token, size: 0 */
+    uint32_t size; /* bytes of data */
     uint8_t data[REALM_PAYLOAD_MAX] __attribute__((aligned(16)));
 };
 
@@ -86,6 +90,7 @@ struct realm_view {
     uint64_t badge;
     enum realm_priority priority;
     struct realm_ticket capability;
+    uint64_t bits; /* as a request's; then there is no view, and nothing to consume */
     uint32_t size;
     const void *data; /* the client's memory: see realm_peek */
 };
