@@ -135,7 +135,7 @@ static void refused_often(void)
 
 static void never_loaded(void)
 {
-    raw_sleep_ms(2300);
+    raw_sleep_ms(10300);
     outcome_call(open_path("/realm", O_RDONLY));
 }
 

@@ -14,7 +14,7 @@
 
 #include "tests/adversary/host.h"
 
-#define END_MS 30000 /* an attack that is still there then is killed, and has failed */
+#define END_MS 120000 /* an attack that is still there then is killed, and has failed */
 
 /* An instance that is watched. */
 struct watched {
