@@ -41,7 +41,7 @@ $(BUILD)/tests/unit/sandbox/%_test: $(BUILD)/tests/unit/sandbox/%_test.o $(call 
 $(BUILD)/tests/unit/%_test: $(BUILD)/tests/unit/%_test.o $(T_host)
 	$(LINK_TEST) -lcriterion $(LIBS_host)
 # The broker's tests share a world: a launcher that forks nothing, and realms that the test plays.
-$(filter $(BUILD)/tests/unit/broker/%,$(TESTS_unit)): $(BUILD)/tests/unit/broker/world.o $(BUILD)/tests/unit/broker/process.o
+$(filter $(BUILD)/tests/unit/broker/%,$(TESTS_unit)): $(BUILD)/tests/unit/broker/world.o $(BUILD)/tests/unit/broker/world_memory.o $(BUILD)/tests/unit/broker/process.o
 $(BUILD)/tests/property/%_test: $(BUILD)/tests/property/%_test.o $(call archive,mm/oracle) $(call archive,librealm/ring) $(call archive,librealm/proto) $(call archive,mm/analysis) $(call archive,mm/config) $(call archive,mm/policy) $(A_core)
 	$(LINK_TEST) -lcriterion
 $(BUILD)/tests/integration/%_test: $(BUILD)/tests/integration/%_test.o $(BUILD)/tests/integration/harness.o $(T_host)

@@ -5,7 +5,7 @@
  * The rule: a gift is offered before its message goes, and withdrawn if it does not go. So a message never
  * says more than there is, and an offer is never forgotten.
  */
-#include "librealm/client/internal.h"
+#include "librealm/client/capability.h"
 
 #include <string.h>
 
@@ -31,13 +31,14 @@ static void describe(const struct realm_control_capability *event, struct realm_
         .rights = event->rights,
         .badge = event->badge,
         .gate = event->gate,
+        .offset = event->offset,
+        .bytes = event->bytes,
     };
     memcpy(ret_capability->name, event->name.text, sizeof ret_capability->name);
 }
 
-/* Asks for a capability. ret_channel NULL: it cannot be one that comes with a channel. */
-static int ask_for(struct realm *realm, void *packet, enum realm_control_type type,
-                   struct realm_capability *ret_capability, struct realm_channel **ret_channel)
+int realm_capability_ask(struct realm *realm, void *packet, enum realm_control_type type,
+                         struct realm_capability *ret_capability, struct realm_channel **ret_channel)
 {
     struct realm_control_capability event = {0};
     struct realm_ask ask = {.capability = &event};
@@ -63,6 +64,8 @@ static struct realm_control_derive derivation(const struct realm_gift *gift, uin
         .source = gift->source,
         .via = via,
         .badge = gift->badge,
+        .offset = gift->offset,
+        .bytes = gift->bytes,
         .rights = gift->rights,
         .mode = (uint32_t)gift->mode,
     };
@@ -72,20 +75,20 @@ int realm_derive(struct realm *realm, const struct realm_gift *gift, struct real
                  struct realm_channel **ret_channel)
 {
     struct realm_control_derive request = derivation(gift, 0);
-    return ask_for(realm, &request, REALM_CONTROL_DERIVE, ret_capability, ret_channel);
+    return realm_capability_ask(realm, &request, REALM_CONTROL_DERIVE, ret_capability, ret_channel);
 }
 
 int realm_take(struct realm *realm, struct realm_ticket ticket, struct realm_capability *ret_capability,
                struct realm_channel **ret_channel)
 {
     struct realm_control_ticket request = {.via = ticket.via, .ticket = ticket.number};
-    return ask_for(realm, &request, REALM_CONTROL_TAKE, ret_capability, ret_channel);
+    return realm_capability_ask(realm, &request, REALM_CONTROL_TAKE, ret_capability, ret_channel);
 }
 
 int realm_held(struct realm *realm, uint64_t after, struct realm_capability *ret_capability)
 {
     struct realm_control_cookie request = {.cookie = after};
-    return ask_for(realm, &request, REALM_CONTROL_HELD, ret_capability, NULL);
+    return realm_capability_ask(realm, &request, REALM_CONTROL_HELD, ret_capability, NULL);
 }
 
 /* --- gifts --- */
@@ -212,7 +215,7 @@ int realm_create(struct realm *realm, realm_handler *handler, void *context,
     int error = realm_endpoint_new(realm, handler, context, &endpoint);
     if (error)
         return error;
-    error = ask_for(realm, &request, REALM_CONTROL_CREATE, &capability, NULL);
+    error = realm_capability_ask(realm, &request, REALM_CONTROL_CREATE, &capability, NULL);
     if (error) {
         realm_endpoint_free(endpoint);
         return error;

@@ -11,7 +11,7 @@
  * outstanding at a time, and whoever waits for the Memory Manager needs to expect only that links have ended
  * or appeared.
  */
-#include "librealm/client/internal.h"
+#include "librealm/client/capability.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -183,6 +183,11 @@ static void dispatch(struct realm *realm, const union realm_control_event *event
         realm_endpoint_accepted(realm, &event->channel, handles, count);
         acknowledge(realm, event->channel.sequence);
         REALM_STOP_POINT("server-mapped");
+        return;
+    case REALM_CONTROL_MAPPED:
+        REALM_STOP_POINT("mapped");
+        realm_memory_mapped(realm, &event->mapped, handles, count);
+        acknowledge(realm, event->mapped.sequence);
         return;
     case REALM_CONTROL_REPLY:
         reply(realm, &event->reply);

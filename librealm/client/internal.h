@@ -14,7 +14,7 @@
  * The rule: user code (handlers, timers) is called with nothing held. Whoever calls it keeps no pointer to a
  * client, an endpoint or a list over the call, because the handler may end any of them.
  *
- * docs/design/client.md tells how the parts work together.
+ * How the parts work together: docs/design/client.md.
  */
 #ifndef REALM_CLIENT_INTERNAL_H
 #define REALM_CLIENT_INTERNAL_H
@@ -85,6 +85,7 @@ struct realm_ask {
     uint64_t value;
     struct realm_channel *channel;               /* CONNECTED */
     struct realm_control_capability *capability; /* CAPABILITY goes here, if it is not NULL */
+    struct realm_memory *memory;                 /* MAPPED, the same */
 };
 
 /* Sends a packet that has no answer. */
@@ -183,6 +184,7 @@ struct realm {
     enum realm_found_kind last; /* what the last step did: the others come first now */
     struct realm_list endpoints;
     struct realm_list channels;
+    struct realm_list memories;
     struct realm_link **slots; /* clients, and channels with started calls, by their slot */
     uint32_t slots_capacity;
     struct realm_tokens tokens;

@@ -4,7 +4,7 @@
  * Opening says hello and waits for the welcome, which brings the realm's id and name, the size of regions,
  * and the control page. No waiter is opened yet: a realm that only calls never needs one.
  */
-#include "librealm/client/internal.h"
+#include "librealm/client/capability.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -33,6 +33,7 @@ int realm_open(struct realm **ret_realm)
         return -ENOMEM;
     realm_list_init(&realm->endpoints);
     realm_list_init(&realm->channels);
+    realm_list_init(&realm->memories);
     realm_list_init(&realm->timers);
     realm_list_init(&realm->calling);
     realm_list_init(&realm->calling_parked);
@@ -66,6 +67,7 @@ void realm_close(struct realm *realm)
         realm_endpoint_free(REALM_LIST_OF(realm->endpoints.next, struct realm_endpoint, of_realm));
     while (!realm_list_empty(&realm->channels))
         realm_channel_free(REALM_LIST_OF(realm->channels.next, struct realm_channel, of_realm));
+    realm_memory_close(realm);
     realm_timer_free_all(realm);
     realm_pool_close(realm);
     realm_view_end(realm);

@@ -86,6 +86,12 @@ int realm_os_region_map(struct realm_os *os, int handle, size_t bytes, bool writ
                         struct realm_os_region *ret_region);
 void realm_os_region_unmap(struct realm_os *os, const struct realm_os_region *region);
 
+/* The window of a memory capability: parts of one size, which lie side by side. The first touch that finds
+ * one of them taken away ends all: as a region. Return: 0; REALM_E_LIMIT: too many windows; -errno. */
+int realm_os_window_map(struct realm_os *os, const int *handles, unsigned count, size_t part_bytes,
+                        bool writable, struct realm_os_region *ret_window);
+void realm_os_window_unmap(struct realm_os *os, const struct realm_os_region *window, size_t bytes);
+
 /* --- words: sleeping on one, waking its sleepers --- */
 
 struct realm_os_word {

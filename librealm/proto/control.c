@@ -52,6 +52,8 @@ static const struct type_entry types[] = {
     [REALM_CONTROL_HELD] = {"held", sizeof(struct realm_control_cookie), FROM_REALM, true},
     [REALM_CONTROL_GATE] = {"gate", sizeof(struct realm_control_number), FROM_REALM, true},
     [REALM_CONTROL_LOOK] = {"look", sizeof(struct realm_control_number), FROM_REALM, true},
+    [REALM_CONTROL_ALLOCATE] = {"allocate", sizeof(struct realm_control_allocate), FROM_REALM, true},
+    [REALM_CONTROL_MAP] = {"map", sizeof(struct realm_control_map), FROM_REALM, true},
     [REALM_CONTROL_REPLY] = {"reply", sizeof(struct realm_control_reply), TO_REALM, true},
     [REALM_CONTROL_WELCOME] = {"welcome", sizeof(struct realm_control_welcome), TO_REALM, true},
     [REALM_CONTROL_POOL] = {"pool", sizeof(struct realm_control_pool), TO_REALM, false},
@@ -62,6 +64,7 @@ static const struct type_entry types[] = {
     [REALM_CONTROL_STOP] = {"stop", sizeof(struct realm_control_header), TO_REALM, false},
     [REALM_CONTROL_QUERY] = {"query", sizeof(struct realm_control_header), TO_REALM, false},
     [REALM_CONTROL_CAPABILITY] = {"capability", sizeof(struct realm_control_capability), TO_REALM, true},
+    [REALM_CONTROL_MAPPED] = {"mapped", sizeof(struct realm_control_mapped), TO_REALM, true},
 };
 
 _Static_assert(sizeof(union realm_control_request) <= REALM_CONTROL_SIZE_MAX, "a packet fits its buffer");
@@ -132,6 +135,10 @@ static bool request_reserved(const union realm_control_request *request)
     case REALM_CONTROL_GATE:
     case REALM_CONTROL_LOOK:
         return request->number.reserved == 0;
+    case REALM_CONTROL_ALLOCATE:
+        return request->allocate.reserved == 0;
+    case REALM_CONTROL_MAP:
+        return request->map.reserved == 0;
     default:
         return true;
     }
@@ -167,6 +174,20 @@ static bool derive_numbers(const struct realm_control_derive *derive)
            (derive->header.type == REALM_CONTROL_OFFER || derive->via == 0);
 }
 
+/* Whether so many bytes are so many equal parts of whole pages. */
+static bool parts_valid(uint64_t bytes, uint32_t parts)
+{
+    if (parts == 0 || parts > REALM_CONTROL_PARTS_MAX || bytes == 0 || bytes % parts != 0)
+        return false;
+    return bytes / parts % REALM_CONTROL_PAGE_BYTES == 0 && bytes / parts <= REALM_CONTROL_PART_BYTES_MAX;
+}
+
+/* Memory that can be written but not read is no mapping that a machine has. */
+static bool map_rights_valid(uint32_t rights)
+{
+    return (rights & REALM_RIGHT_READ) && (rights & ~(REALM_RIGHT_READ | REALM_RIGHT_WRITE)) == 0;
+}
+
 static bool request_numbers(const union realm_control_request *request)
 {
     switch (request->header.type) {
@@ -195,6 +216,10 @@ static bool request_numbers(const union realm_control_request *request)
         return request->number.number < REALM_CONTROL_GATES;
     case REALM_CONTROL_LOOK:
         return request->number.number == 0;
+    case REALM_CONTROL_ALLOCATE:
+        return parts_valid(request->allocate.bytes, request->allocate.parts);
+    case REALM_CONTROL_MAP:
+        return map_rights_valid(request->map.rights);
     case REALM_CONTROL_FAULT:
         return request->fault.kind >= REALM_FAULT_CLAIM && request->fault.kind <= REALM_FAULT_UNMAPPED;
     default:
@@ -293,6 +318,9 @@ static bool event_numbers(const union realm_control_event *event)
         return event->child.state <= REALM_STATE_TERMINATED;
     case REALM_CONTROL_CAPABILITY:
         return capability_numbers(&event->capability);
+    case REALM_CONTROL_MAPPED:
+        return parts_valid(event->mapped.bytes, event->mapped.count) &&
+               map_rights_valid(event->mapped.rights);
     default:
         return true;
     }

@@ -53,6 +53,8 @@ enum realm_control_type {
     REALM_CONTROL_HELD = 20,         /* struct realm_control_cookie  → CAPABILITY: the next, or REPLY */
     REALM_CONTROL_GATE = 21,         /* struct realm_control_number  → REPLY */
     REALM_CONTROL_LOOK = 22,         /* struct realm_control_number  → REPLY */
+    REALM_CONTROL_ALLOCATE = 23,     /* struct realm_control_allocate → CAPABILITY, or REPLY */
+    REALM_CONTROL_MAP = 24,          /* struct realm_control_map      → MAPPED, or REPLY */
     /* to the realm */
     REALM_CONTROL_REPLY = 128,      /* struct realm_control_reply */
     REALM_CONTROL_WELCOME = 129,    /* struct realm_control_welcome    + control page (read-only) */
@@ -64,6 +66,7 @@ enum realm_control_type {
     REALM_CONTROL_STOP = 135,       /* struct realm_control_header     clean up and exit */
     REALM_CONTROL_QUERY = 136,      /* struct realm_control_header     send STATS when convenient */
     REALM_CONTROL_CAPABILITY = 137, /* struct realm_control_capability: one that is no channel */
+    REALM_CONTROL_MAPPED = 138,     /* struct realm_control_mapped     + `count` parts of memory */
 };
 
 struct realm_control_header {
@@ -177,6 +180,26 @@ struct realm_control_number {
 _Static_assert(sizeof(struct realm_control_number) == 24, "layout");
 #define REALM_CONTROL_GATES 64u
 
+/* Memory of so many bytes in so many parts of one size, each whole pages and at most 1 MiB. */
+struct realm_control_allocate {
+    struct realm_control_header header;
+    uint64_t bytes;
+    uint32_t parts; /* 1 to REALM_CONTROL_PARTS_MAX */
+    uint32_t reserved;
+};
+_Static_assert(sizeof(struct realm_control_allocate) == 32, "layout");
+#define REALM_CONTROL_PARTS_MAX      8u
+#define REALM_CONTROL_PART_BYTES_MAX (1024u * 1024u)
+#define REALM_CONTROL_PAGE_BYTES     4096u
+
+struct realm_control_map {
+    struct realm_control_header header;
+    uint64_t cookie; /* of memory */
+    uint32_t rights; /* REALM_RIGHT_READ, with or without REALM_RIGHT_WRITE */
+    uint32_t reserved;
+};
+_Static_assert(sizeof(struct realm_control_map) == 32, "layout");
+
 struct realm_control_stats {
     struct realm_control_header header;
     uint64_t heap_allocated; /* jemalloc stats.allocated, in bytes; 0 where the allocator is another */
@@ -257,6 +280,16 @@ struct realm_control_capability {
 };
 _Static_assert(sizeof(struct realm_control_capability) == 328, "layout");
 
+/* The window of a memory capability: its parts in their order, read-only without REALM_RIGHT_WRITE. */
+struct realm_control_mapped {
+    struct realm_control_header header;
+    uint64_t sequence;
+    uint64_t bytes;  /* of all parts together */
+    uint32_t count;  /* of parts, 1 to REALM_CONTROL_PARTS_MAX */
+    uint32_t rights; /* as asked for */
+};
+_Static_assert(sizeof(struct realm_control_mapped) == 40, "layout");
+
 enum realm_state {
     REALM_STATE_DORMANT = 0, /* declared, not started */
     REALM_STATE_RUNNING = 1,
@@ -304,6 +337,8 @@ union realm_control_request {
     struct realm_control_derive derive;
     struct realm_control_ticket ticket;
     struct realm_control_number number;
+    struct realm_control_allocate allocate;
+    struct realm_control_map map;
 };
 
 /* Any packet from the broker, decoded. */
@@ -316,6 +351,7 @@ union realm_control_event {
     struct realm_control_closed closed;
     struct realm_control_child child;
     struct realm_control_capability capability;
+    struct realm_control_mapped mapped;
 };
 
 /*

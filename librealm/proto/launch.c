@@ -32,12 +32,14 @@ static const struct type_entry types[] = {
     [REALM_LAUNCH_REGIONS] = {sizeof(struct realm_launch_regions), FROM_BROKER},
     [REALM_LAUNCH_STOP] = {sizeof(struct realm_launch_header), FROM_BROKER},
     [REALM_LAUNCH_LIMIT] = {sizeof(struct realm_launch_limit), FROM_BROKER},
+    [REALM_LAUNCH_MEMORY] = {sizeof(struct realm_launch_memory), FROM_BROKER},
     [REALM_LAUNCH_SPAWNED] = {sizeof(struct realm_launch_spawned), TO_BROKER},
     [REALM_LAUNCH_FAILED] = {sizeof(struct realm_launch_failed), TO_BROKER},
     [REALM_LAUNCH_EXITED] = {sizeof(struct realm_launch_exited), TO_BROKER},
     [REALM_LAUNCH_MADE] = {sizeof(struct realm_launch_made), TO_BROKER},
     [REALM_LAUNCH_LOADED] = {sizeof(struct realm_launch_loaded), TO_BROKER},
     [REALM_LAUNCH_LIMITED] = {sizeof(struct realm_launch_limited), TO_BROKER},
+    [REALM_LAUNCH_OPENED] = {sizeof(struct realm_launch_opened), TO_BROKER},
     [REALM_LAUNCH_END] = {sizeof(struct realm_launch_header), TO_BROKER},
 };
 
@@ -60,6 +62,18 @@ static bool regions_valid(uint32_t count, uint32_t bytes)
            realm_field_region_bytes(bytes, REALM_LAUNCH_REGION_BYTES_MAX);
 }
 
+static bool parts_valid(uint32_t count, uint32_t bytes)
+{
+    return count > 0 && count <= REALM_CONTROL_PARTS_MAX &&
+           realm_field_region_bytes(bytes, REALM_LAUNCH_REGION_BYTES_MAX);
+}
+
+unsigned realm_launch_request_fds(const union realm_launch_request *request)
+{
+    bool brings = request->header.type == REALM_LAUNCH_MEMORY && request->memory.way != REALM_LAUNCH_NEW;
+    return brings ? request->memory.count : 0;
+}
+
 static int check_request(const union realm_launch_request *request)
 {
     bool valid = true;
@@ -79,6 +93,12 @@ static int check_request(const union realm_launch_request *request)
         break;
     case REALM_LAUNCH_LIMIT:
         valid = request->limit.realm != 0;
+        break;
+    case REALM_LAUNCH_MEMORY:
+        if (request->memory.reserved != 0)
+            return REALM_E_PROTOCOL;
+        valid = parts_valid(request->memory.count, request->memory.bytes) &&
+                request->memory.way >= REALM_LAUNCH_NEW && request->memory.way <= REALM_LAUNCH_WRITE;
         break;
     default:
         break;
@@ -115,6 +135,9 @@ static int check_event(const union realm_launch_event *event)
         if (event->limited.reserved != 0)
             return REALM_E_PROTOCOL;
         valid = event->limited.realm != 0 && event->limited.error >= 0;
+        break;
+    case REALM_LAUNCH_OPENED:
+        valid = parts_valid(event->opened.count, event->opened.bytes);
         break;
     default:
         break;

@@ -3,8 +3,8 @@
  *
  * It runs over a SOCK_SEQPACKET pair made before the two parted. The launcher does only what is listed
  * here: it starts a program that the configuration declares (by its number, never by a path), kills a realm
- * it started, and makes memory. So a broker that was taken over gains no file, no program and no socket
- * that the configuration did not have.
+ * it started, and makes memory, or opens anew what it made. So a broker that was taken over gains no file, no
+ * program and no socket that the configuration did not have.
  */
 #ifndef REALM_PROTO_LAUNCH_H
 #define REALM_PROTO_LAUNCH_H
@@ -31,6 +31,8 @@ enum realm_launch_type {
     REALM_LAUNCH_STOP = 4,    /* struct realm_launch_header  the system ends: kill all, then exit */
     REALM_LAUNCH_LIMIT = 5,   /* struct realm_launch_limit   moves a realm's limit of private memory
                                                              → LIMITED, if it still runs */
+    REALM_LAUNCH_MEMORY = 6,  /* struct realm_launch_memory, but for NEW + `count` descriptors
+                                                             → OPENED or FAILED */
     /* to the broker */
     REALM_LAUNCH_SPAWNED = 128, /* struct realm_launch_spawned + control, stdout, stderr [, hint write end] */
     REALM_LAUNCH_FAILED = 129,  /* struct realm_launch_failed */
@@ -38,6 +40,7 @@ enum realm_launch_type {
     REALM_LAUNCH_MADE = 131,    /* struct realm_launch_made    + count read-write, then count read-only */
     REALM_LAUNCH_LOADED = 133,  /* struct realm_launch_loaded  its box is shut: its requests may be read */
     REALM_LAUNCH_LIMITED = 134, /* struct realm_launch_limited */
+    REALM_LAUNCH_OPENED = 135,  /* struct realm_launch_opened  + count descriptors */
     REALM_LAUNCH_END = 132,     /* struct realm_launch_header  somebody asked the system to end: do so */
 };
 
@@ -80,6 +83,23 @@ struct realm_launch_regions {
 };
 _Static_assert(sizeof(struct realm_launch_regions) == 24, "layout");
 
+/* What is wanted of memory that is a capability. What comes along must be the launcher's own, and sealed. */
+enum realm_launch_way {
+    REALM_LAUNCH_NEW = 1, /* made, of zeros */
+    REALM_LAUNCH_COPY,    /* made, with what the ones that come hold */
+    REALM_LAUNCH_READ,    /* the ones that come, opened anew to be read */
+    REALM_LAUNCH_WRITE,   /* … and to be written */
+};
+
+struct realm_launch_memory {
+    struct realm_launch_header header;
+    uint32_t count; /* 1 to REALM_CONTROL_PARTS_MAX */
+    uint32_t bytes; /* of each, whole pages, at most REALM_LAUNCH_REGION_BYTES_MAX */
+    uint32_t way;   /* enum realm_launch_way */
+    uint32_t reserved;
+};
+_Static_assert(sizeof(struct realm_launch_memory) == 32, "layout");
+
 struct realm_launch_spawned {
     struct realm_launch_header header;
     uint64_t realm;
@@ -99,7 +119,7 @@ enum realm_launch_stage {
 
 struct realm_launch_failed {
     struct realm_launch_header header;
-    uint64_t realm;  /* 0 for REGIONS */
+    uint64_t realm;  /* 0 for REGIONS and MEMORY */
     int32_t error;   /* errno, positive */
     uint32_t stage;  /* enum realm_launch_stage */
     uint32_t detail; /* REALM_STAGE_FILE: index of the file in the declaration */
@@ -147,12 +167,20 @@ struct realm_launch_made {
 };
 _Static_assert(sizeof(struct realm_launch_made) == 24, "layout");
 
+struct realm_launch_opened {
+    struct realm_launch_header header;
+    uint32_t count;
+    uint32_t bytes; /* of each */
+};
+_Static_assert(sizeof(struct realm_launch_opened) == 24, "layout");
+
 union realm_launch_request {
     struct realm_launch_header header;
     struct realm_launch_spawn spawn;
     struct realm_launch_kill kill;
     struct realm_launch_regions regions;
     struct realm_launch_limit limit;
+    struct realm_launch_memory memory;
 };
 
 union realm_launch_event {
@@ -163,11 +191,14 @@ union realm_launch_event {
     struct realm_launch_made made;
     struct realm_launch_loaded loaded;
     struct realm_launch_limited limited;
+    struct realm_launch_opened opened;
 };
 
 /* As realm_control_decode_request: 0, or REALM_E_PROTOCOL or REALM_E_BAD_ARGUMENT. */
 int realm_launch_decode_request(const void *packet, size_t size, union realm_launch_request *ret_request);
 int realm_launch_decode_event(const void *packet, size_t size, union realm_launch_event *ret_event);
+/* How many descriptors a request that was decoded comes with. */
+unsigned realm_launch_request_fds(const union realm_launch_request *request);
 size_t realm_launch_size(uint16_t type);
 void realm_launch_header_init(struct realm_launch_header *header, enum realm_launch_type type, uint64_t xid);
 

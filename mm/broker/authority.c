@@ -18,6 +18,7 @@
 #include "mm/broker/delivery.h"
 #include "mm/broker/explain.h"
 #include "mm/broker/holdings.h"
+#include "mm/broker/memory.h"
 #include "mm/broker/penalty.h"
 #include "mm/broker/registry.h"
 #include "mm/broker/requests.h"
@@ -61,16 +62,24 @@ static void close_behind(struct broker *broker, uint64_t cookie)
         revoke_cut_hint(channels_of_token(token)->server.realm);
         channels_close(channels_of_token(token), REALM_E_REVOKED, NULL, 0);
     } else if (token->kind == BROKER_TOKEN_HOLDING) {
+        memory_cleared(holdings_of_token(token));
         holdings_free(holdings_of_token(token));
     }
 }
 
+/* All is cleared. Memory that had to go for it goes with the renewals that were begun until now. */
 static void answer(struct broker *broker)
 {
     broker->revoking = false;
     for (struct broker_realm *realm = broker->realms; realm; realm = realm->next) {
         if (!(realm->held & CONTROL_REVOKING))
             continue;
+        if (realm->revoke_renewals == UINT64_MAX)
+            realm->revoke_renewals = broker->renewals_asked;
+        if (broker->renewals_done < realm->revoke_renewals) {
+            broker->revoking = true;
+            continue;
+        }
         delivery_reply(realm, realm->revoke_xid, 0, 0, realm->revoke_decision);
         control_release(realm, CONTROL_REVOKING);
     }
@@ -94,6 +103,7 @@ static void answer_later(struct broker_realm *realm, uint64_t xid, uint64_t numb
 {
     realm->revoke_xid = xid;
     realm->revoke_decision = number;
+    realm->revoke_renewals = UINT64_MAX;
     realm->broker->revoking = true;
     control_hold(realm, CONTROL_REVOKING);
 }
@@ -121,6 +131,8 @@ static void dispose_of(struct broker_realm *realm, enum policy_event_kind kind, 
 {
     struct policy_event event = {.kind = kind, .actor = realm->policy};
     struct policy_decision decision;
+    struct broker_holding *holding = token->kind == BROKER_TOKEN_HOLDING ? holdings_of_token(token) : NULL;
+    struct broker_holding *heir = holding ? memory_heir(holding) : NULL;
     int status = holdings_capability(token, &event.capability) ? 0 : REALM_E_BAD_ARGUMENT;
     if (!status)
         status = dispose(realm, &event, "(capability)", &decision);
@@ -133,6 +145,10 @@ static void dispose_of(struct broker_realm *realm, enum policy_event_kind kind, 
     if (kind == POLICY_REVOKE)
         revoke_lingering_to(realm->broker, of_client ? channels_of_token(token)->endpoint : token->cookie,
                             !of_client);
+    if (holding && kind == POLICY_REVOKE)
+        memory_revoked(holding);
+    else if (holding)
+        memory_leave(holding, heir);
     answer_later(realm, xid, realm->decisions);
 }
 

@@ -147,6 +147,20 @@ int bounds_channel(struct broker_realm *client, struct broker_realm *server)
     return 0;
 }
 
+/* A part is one descriptor; a quarter of all is for them. */
+int bounds_memory(struct broker_realm *realm, uint32_t parts)
+{
+    const struct broker *broker = realm->broker;
+    uint64_t held = 0;
+
+    for (const struct broker_holding *holding = realm->holdings; holding; holding = holding->next)
+        held += holding->memory ? holding->memory->parts_count : 0;
+    if (!scarce(broker->descriptors_max / 4, broker->memory_parts + parts - 1, held))
+        return 0;
+    say_broker_full(realm);
+    return REALM_E_LIMIT;
+}
+
 void bounds_moved(struct broker_realm *realm, uint64_t bytes, int error)
 {
     if (error == 0) {

@@ -26,4 +26,7 @@ void bounds_reached(struct broker_realm *realm, enum mm_limit which);
 /* The launcher has moved the limit of private memory, or (error, a positive errno) could not: tells of it. */
 void bounds_moved(struct broker_realm *realm, uint64_t bytes, int error);
 
+/* Whether the realm may have one more memory object of so many parts. Return: 0; REALM_E_LIMIT. */
+int bounds_memory(struct broker_realm *realm, uint32_t parts);
+
 #endif

@@ -22,6 +22,7 @@
 #include "mm/broker/ending.h"
 #include "mm/broker/launch_link.h"
 #include "mm/broker/lifecycle.h"
+#include "mm/broker/memory.h"
 #include "mm/broker/realms.h"
 #include "mm/broker/restart.h"
 #include "mm/broker/revoke.h"
@@ -163,6 +164,7 @@ void broker_free(struct broker *broker)
     }
     admin_free(broker->admin);
     launch_free(broker->launch);
+    memory_deinit(broker);
     realms_free_all(broker);
     revoke_deinit(broker);
     diagnosis_free(broker);

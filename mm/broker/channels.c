@@ -228,7 +228,7 @@ static void tell_end(struct broker_channel *channel, struct broker_end *end, str
     /* The hint pipe stays its owner's: the packet is withdrawn before that ends. */
     int fds[2] = {peer->region.read_fd, peer->realm->hint_fd};
     peer->region.read_fd = -1;
-    delivery_send_laden(end->realm, &packet, fds, 1 + packet.has_hint, true, end->token.cookie);
+    delivery_send_laden(end->realm, &packet, fds, 1 + packet.has_hint, 1, end->token.cookie);
 }
 
 void channels_tell(struct broker_channel *channel)

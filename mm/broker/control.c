@@ -27,6 +27,8 @@
 #include "mm/broker/delivery.h"
 #include "mm/broker/holdings.h"
 #include "mm/broker/lifecycle.h"
+#include "mm/broker/mapping.h"
+#include "mm/broker/memory.h"
 #include "mm/broker/penalty.h"
 #include "mm/broker/registry.h"
 #include "mm/broker/requests.h"
@@ -158,6 +160,12 @@ static void dispatch(struct broker_realm *realm, const union realm_control_reque
     case REALM_CONTROL_GATE:
     case REALM_CONTROL_LOOK:
         requests_ask(realm, &request->number);
+        break;
+    case REALM_CONTROL_ALLOCATE:
+        memory_allocate(realm, &request->allocate);
+        break;
+    case REALM_CONTROL_MAP:
+        mapping_request(realm, &request->map);
         break;
     case REALM_CONTROL_STATS:
         realm->stats = request->stats;

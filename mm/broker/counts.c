@@ -53,6 +53,11 @@ void broker_count(const struct broker *broker, struct broker_counts *ret_counts)
     }
     for (size_t i = 0; i < broker->config->services_count; i++)
         counts.endpoints += broker->services[i].provider != NULL;
+    for (const struct broker_memory *memory = broker->memories; memory; memory = memory->next) {
+        counts.memories++;
+        for (uint32_t i = 0; i < memory->parts_count; i++)
+            count_fd(memory->parts[i].fd, &counts);
+    }
     /* Two regions each, by their writable descriptors: the others were sent. */
     counts.regions += 2 * broker->lingering_count;
     counts.descriptors += 2 * broker->lingering_count;

@@ -23,6 +23,7 @@
 #include "mm/broker/delivery.h"
 #include "mm/broker/explain.h"
 #include "mm/broker/holdings.h"
+#include "mm/broker/memory.h"
 #include "mm/broker/penalty.h"
 #include "mm/broker/pool.h"
 #include "mm/broker/state.h"
@@ -80,8 +81,10 @@ static void take_from_giver(struct broker *broker, uint64_t cookie)
         return;
     if (token->kind == BROKER_TOKEN_CLIENT_END)
         channels_close(channels_of_token(token), REALM_E_REVOKED, NULL, CHANNELS_MOVED);
-    else if (token->kind == BROKER_TOKEN_HOLDING)
+    else if (token->kind == BROKER_TOKEN_HOLDING) {
+        memory_take_away(holdings_of_token(token));
         holdings_free(holdings_of_token(token));
+    }
 }
 
 struct derivation {
@@ -119,14 +122,28 @@ static int make_channel(struct derivation *derivation, const struct served *serv
     return 0;
 }
 
+/* The memory that this source is about. NULL: it is about something else. */
+static struct broker_memory *memory_of(const struct broker *broker, const struct policy_event *event)
+{
+    struct policy_capability_info source;
+    if (!policy_capability_get(broker->policy, event->capability, &source))
+        return NULL;
+    struct broker_token *token = cookies_find(broker->cookies, source.user);
+    return token && token->kind == BROKER_TOKEN_HOLDING ? holdings_of_token(token)->memory : NULL;
+}
+
 static int make_holding(struct derivation *derivation)
 {
     struct broker_realm *receiver = derivation->receiver;
+    struct broker_memory *memory = memory_of(receiver->broker, derivation->event);
     struct broker_holding *holding;
     int error = holdings_make(receiver, &holding);
     if (error)
         return error;
     struct policy_outcome outcome = apply(derivation);
+    struct policy_capability_info made;
+    if (memory && policy_capability_get(receiver->broker->policy, outcome.capability, &made))
+        memory_share(holding, memory, made.window);
     take_from_giver(receiver->broker, derivation->moved);
     holdings_bind(receiver, holding, outcome.capability);
     holdings_tell(receiver, holding->token.cookie, outcome.capability, derivation->xid);
@@ -254,7 +271,10 @@ static bool read_request(struct broker_realm *realm, const struct realm_control_
     struct policy_capability source;
     if (!token)
         return false;
-    if (!holdings_capability(token, &source)) {
+    const struct policy_window window = {request->offset, request->bytes};
+    const struct broker_memory *memory =
+        token->kind == BROKER_TOKEN_HOLDING ? holdings_of_token(token)->memory : NULL;
+    if (!holdings_capability(token, &source) || (memory && !memory_fits(memory, window))) {
         delivery_reply(realm, request->header.xid, REALM_E_BAD_ARGUMENT, 0, 0);
         return false;
     }
@@ -266,7 +286,7 @@ static bool read_request(struct broker_realm *realm, const struct realm_control_
         .rights = request->rights,
         .mode = (enum policy_mode)request->mode,
         .badge = request->badge,
-        .window = {request->offset, request->bytes},
+        .window = window,
     };
     return true;
 }

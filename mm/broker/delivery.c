@@ -29,7 +29,7 @@
 struct delivery_packet {
     struct delivery_packet *next;
     bool urgent;
-    bool take;         /* fds[0] is this packet's to close */
+    unsigned taken;    /* of the descriptors, the first: this packet's to close */
     uint64_t sequence; /* laden: not 0 */
     uint64_t cookie;
     unsigned fds_count;
@@ -41,6 +41,7 @@ struct delivery_packet {
 _Static_assert(offsetof(struct realm_control_welcome, sequence) == 16, "layout");
 _Static_assert(offsetof(struct realm_control_pool, sequence) == 16, "layout");
 _Static_assert(offsetof(struct realm_control_channel, sequence) == 16, "layout");
+_Static_assert(offsetof(struct realm_control_mapped, sequence) == 16, "layout");
 
 static void deadline_passed(struct poll_timer *timer)
 {
@@ -82,13 +83,19 @@ static struct delivery_packet *queue_pop(struct delivery_queue *queue)
 static bool is_answer(const struct delivery_packet *packet)
 {
     return packet->packet.header.type == REALM_CONTROL_REPLY ||
-           packet->packet.header.type == REALM_CONTROL_CAPABILITY;
+           packet->packet.header.type == REALM_CONTROL_CAPABILITY ||
+           packet->packet.header.type == REALM_CONTROL_MAPPED;
+}
+
+static void close_all(const int *fds, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        close(fds[i]);
 }
 
 static void packet_free(struct delivery_packet *packet)
 {
-    if (packet->take)
-        close(packet->fds[0]);
+    close_all(packet->fds, packet->taken);
     free(packet);
 }
 
@@ -246,18 +253,17 @@ void delivery_reply(struct broker_realm *realm, uint64_t xid, int status, uint64
 }
 
 void delivery_send_laden(struct broker_realm *realm, const void *packet, const int *fds, unsigned fds_count,
-                         bool take, uint64_t cookie)
+                         unsigned taken, uint64_t cookie)
 {
     struct delivery_packet *copy = NULL;
     if (realm->control.fd >= 0 && !realm->offence)
         copy = packet_new(realm, packet);
     if (!copy) {
-        if (take)
-            close(fds[0]);
+        close_all(fds, taken);
         return;
     }
     copy->urgent = true; /* it must be acknowledged soon, also by a realm that is in a call */
-    copy->take = take;
+    copy->taken = taken;
     copy->cookie = cookie;
     copy->fds_count = fds_count;
     memcpy(copy->fds, fds, fds_count * sizeof(int));

@@ -21,12 +21,12 @@ void delivery_send(struct broker_realm *realm, const void *packet, bool urgent);
 void delivery_reply(struct broker_realm *realm, uint64_t xid, int status, uint64_t value, uint64_t decision);
 
 /*
- * The same for a packet with descriptors; its sequence is filled in. take: the first descriptor becomes the
- * queue's, which closes it once sent; all others stay the caller's and must outlive the packet.
+ * The same for a packet with descriptors; its sequence is filled in. The first `taken` descriptors become the
+ * queue's, which closes them once sent; all others stay the caller's and must outlive the packet.
  * cookie: the channel's end that the packet is about, or 0.
  */
 void delivery_send_laden(struct broker_realm *realm, const void *packet, const int *fds, unsigned fds_count,
-                         bool take, uint64_t cookie);
+                         unsigned taken, uint64_t cookie);
 
 /* Takes the packet about this cookie back out of the queue. true: it was there, and *ret_fd is the caller's
  * again; false: it is sent. */

@@ -19,6 +19,7 @@
 #include "mm/broker/cookies.h"
 #include "mm/broker/delivery.h"
 #include "mm/broker/explain.h"
+#include "mm/broker/memory.h"
 #include "mm/broker/penalty.h"
 #include "mm/broker/state.h"
 
@@ -59,6 +60,7 @@ void holdings_free(struct broker_holding *holding)
     if (holding->next)
         holding->next->link_back = holding->link_back;
     realm->holdings_count--;
+    memory_unshare(holding);
     cookies_remove(realm->broker->cookies, &holding->token);
     free(holding);
 }

@@ -23,6 +23,7 @@
 #include "librealm/proto/launch.h"
 #include "mm/broker/bounds.h"
 #include "mm/broker/lifecycle.h"
+#include "mm/broker/memory.h"
 #include "mm/broker/pool.h"
 #include "mm/broker/state.h"
 
@@ -30,6 +31,8 @@
 
 struct launch_packet {
     struct launch_packet *next;
+    int fds[REALM_CONTROL_PARTS_MAX]; /* borrowed */
+    unsigned fds_count;
     union realm_launch_request packet;
 };
 
@@ -39,6 +42,7 @@ struct launch_request {
     uint64_t xid;
     uint64_t realm;
     enum launch_purpose purpose;
+    struct launch_memory memory; /* FOR_MEMORY */
 };
 
 struct launch_link {
@@ -58,11 +62,24 @@ struct launch_link {
 /* --- sending --- */
 
 /* Return: 0; -EAGAIN: later. A launcher that is gone takes everything down with it: nothing to do here. */
-static int transmit(struct launch_link *link, const void *packet, size_t size)
+static int transmit(struct launch_link *link, const void *packet, size_t size, const int *fds,
+                    unsigned fds_count)
 {
-    if (link->broken || send(link->source.fd, packet, size, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+    _Alignas(struct cmsghdr) char control[CMSG_SPACE(REALM_CONTROL_PARTS_MAX * sizeof(int))] = {0};
+    struct iovec part = {(void *)(uintptr_t)packet, size};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    if (fds_count > 0) {
+        message.msg_control = control;
+        message.msg_controllen = CMSG_SPACE(fds_count * sizeof(int));
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(fds_count * sizeof(int));
+        memcpy(CMSG_DATA(header), fds, fds_count * sizeof(int));
+    }
+    if (link->broken || sendmsg(link->source.fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
         return 0;
-    if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM)
+    if (errno == EAGAIN || errno == ENOBUFS || errno == ENOMEM || errno == ETOOMANYREFS)
         return -EAGAIN;
     link->broken = true;
     return 0;
@@ -76,7 +93,7 @@ static int send_kills(struct launch_link *link)
             continue;
         struct realm_launch_kill kill = {.realm = realm->id};
         realm_launch_header_init(&kill.header, REALM_LAUNCH_KILL, 0);
-        if (transmit(link, &kill, sizeof(kill)))
+        if (transmit(link, &kill, sizeof(kill), NULL, 0))
             return -EAGAIN;
         realm->kill_due = false;
     }
@@ -88,7 +105,7 @@ static int send_all(struct launch_link *link)
 {
     while (link->first) {
         struct launch_packet *packet = link->first;
-        if (transmit(link, &packet->packet, packet->packet.header.size))
+        if (transmit(link, &packet->packet, packet->packet.header.size, packet->fds, packet->fds_count))
             return -EAGAIN;
         link->first = packet->next;
         if (!link->first)
@@ -101,7 +118,7 @@ static int send_all(struct launch_link *link)
     if (link->stop_due) {
         struct realm_launch_header stop;
         realm_launch_header_init(&stop, REALM_LAUNCH_STOP, 0);
-        if (transmit(link, &stop, sizeof(stop)))
+        if (transmit(link, &stop, sizeof(stop), NULL, 0))
             return -EAGAIN;
         link->stop_due = false;
     }
@@ -127,7 +144,7 @@ static void flush(struct launch_link *link)
     listen_again(link);
 }
 
-static int queue(struct launch_link *link, const void *request)
+static int queue_laden(struct launch_link *link, const void *request, const int *fds, unsigned fds_count)
 {
     const struct realm_launch_header *header = request;
     if (link->queued >= BROKER_LAUNCH_QUEUE_MAX)
@@ -136,11 +153,19 @@ static int queue(struct launch_link *link, const void *request)
     if (!packet)
         return -ENOMEM;
     memcpy(&packet->packet, request, header->size);
+    if (fds_count > 0)
+        memcpy(packet->fds, fds, fds_count * sizeof(int));
+    packet->fds_count = fds_count;
     *link->last = packet;
     link->last = &packet->next;
     link->queued++;
     flush(link);
     return 0;
+}
+
+static int queue(struct launch_link *link, const void *request)
+{
+    return queue_laden(link, request, NULL, 0);
 }
 
 int launch_spawn(struct broker_realm *realm)
@@ -160,6 +185,19 @@ int launch_spawn(struct broker_realm *realm)
     return queue(realm->broker->launch, &spawn);
 }
 
+/* Remembers a request whose packet was queued, if it was, until it is answered. */
+static int remember(struct launch_link *link, struct launch_request *request, int error)
+{
+    if (error) {
+        free(request);
+        return error;
+    }
+    *link->requests_last = request;
+    link->requests_last = &request->next;
+    link->pending++;
+    return 0;
+}
+
 int launch_regions(struct broker_realm *realm, enum launch_purpose purpose, uint32_t count, uint32_t bytes)
 {
     struct launch_link *link = realm->broker->launch;
@@ -170,15 +208,22 @@ int launch_regions(struct broker_realm *realm, enum launch_purpose purpose, uint
 
     struct realm_launch_regions packet = {.count = count, .bytes = bytes};
     realm_launch_header_init(&packet.header, REALM_LAUNCH_REGIONS, request->xid);
-    int error = queue(link, &packet);
-    if (error) {
-        free(request);
-        return error;
-    }
-    *link->requests_last = request;
-    link->requests_last = &request->next;
-    link->pending++;
-    return 0;
+    return remember(link, request, queue(link, &packet));
+}
+
+int launch_memory(struct broker *broker, const struct launch_memory *ask, const int *fds, unsigned count,
+                  uint32_t bytes)
+{
+    struct launch_link *link = broker->launch;
+    struct launch_request *request = calloc(1, sizeof(*request));
+    if (!request)
+        return -ENOMEM;
+    *request = (struct launch_request){.xid = ++link->last_xid, .purpose = LAUNCH_FOR_MEMORY, .memory = *ask};
+
+    struct realm_launch_memory packet = {.count = count, .bytes = bytes, .way = (uint32_t)ask->way};
+    realm_launch_header_init(&packet.header, REALM_LAUNCH_MEMORY, request->xid);
+    unsigned fds_count = ask->way == REALM_LAUNCH_NEW ? 0 : count;
+    return remember(link, request, queue_laden(link, &packet, fds, fds_count));
 }
 
 int launch_limit(struct broker_realm *realm, uint64_t private_bytes)
@@ -251,13 +296,16 @@ static bool finish_request(struct launch_link *link, uint64_t xid, struct launch
     return false;
 }
 
-/* count regions came for a request, or 0: the launcher could make none. */
-static void regions_came(struct launch_link *link, uint64_t xid, const int *fds, uint32_t count)
+/* What was asked for came for a request, count of it, or 0: the launcher could make none. */
+static void memory_came(struct launch_link *link, uint64_t xid, const int *fds, uint32_t count)
 {
-    struct launch_request request;
+    struct launch_request request = {.realm = 0};
     struct broker_realm *realm = NULL;
-    if (finish_request(link, xid, &request))
-        realm = find_incarnation(link->broker, request.realm);
+    if (finish_request(link, xid, &request) && request.purpose == LAUNCH_FOR_MEMORY) {
+        memory_opened(&request.memory, count > 0 ? fds : NULL);
+        return;
+    }
+    realm = find_incarnation(link->broker, request.realm);
     if (!realm || realm->severed)
         close_all(fds, 2 * count);
     else if (request.purpose == LAUNCH_FOR_POOL)
@@ -269,7 +317,7 @@ static void regions_came(struct launch_link *link, uint64_t xid, const int *fds,
 static void failed(struct launch_link *link, const struct realm_launch_failed *event)
 {
     if (event->realm == 0) {
-        regions_came(link, event->header.xid, NULL, 0);
+        memory_came(link, event->header.xid, NULL, 0);
         return;
     }
     struct broker_realm *realm = find_incarnation(link->broker, event->realm);
@@ -281,8 +329,8 @@ static void failed(struct launch_link *link, const struct realm_launch_failed *e
  * launcher has done its part, so what cannot be used has to end. */
 static void came_without_fds(struct launch_link *link, const union realm_launch_event *event)
 {
-    if (event->header.type == REALM_LAUNCH_MADE) {
-        regions_came(link, event->header.xid, NULL, 0);
+    if (event->header.type == REALM_LAUNCH_MADE || event->header.type == REALM_LAUNCH_OPENED) {
+        memory_came(link, event->header.xid, NULL, 0);
         return;
     }
     struct broker_realm *realm = find_incarnation(link->broker, event->spawned.realm);
@@ -294,6 +342,8 @@ static unsigned fds_expected(const union realm_launch_event *event)
 {
     if (event->header.type == REALM_LAUNCH_SPAWNED)
         return 3 + event->spawned.has_hint;
+    if (event->header.type == REALM_LAUNCH_OPENED)
+        return event->opened.count;
     return event->header.type == REALM_LAUNCH_MADE ? 2 * event->made.count : 0;
 }
 
@@ -320,7 +370,10 @@ static void dispatch(struct launch_link *link, const union realm_launch_event *e
             lifecycle_loaded(realm);
         break;
     case REALM_LAUNCH_MADE:
-        regions_came(link, event->header.xid, fds, event->made.count);
+        memory_came(link, event->header.xid, fds, event->made.count);
+        break;
+    case REALM_LAUNCH_OPENED:
+        memory_came(link, event->header.xid, fds, event->opened.count);
         break;
     case REALM_LAUNCH_FAILED:
         failed(link, &event->failed);

@@ -13,7 +13,7 @@ struct broker_realm;
 struct launch_link;
 
 /* What a region is for. */
-enum launch_purpose { LAUNCH_FOR_POOL, LAUNCH_FOR_PAGE };
+enum launch_purpose { LAUNCH_FOR_POOL, LAUNCH_FOR_PAGE, LAUNCH_FOR_MEMORY };
 
 /* fd is borrowed. Return: 0; -errno. */
 int launch_new(struct broker *broker, int fd, struct launch_link **ret_link);
@@ -25,6 +25,12 @@ int launch_spawn(struct broker_realm *realm);
 
 /* Answered by pool_made or lifecycle_page_made. Return: as launch_spawn. */
 int launch_regions(struct broker_realm *realm, enum launch_purpose purpose, uint32_t count, uint32_t bytes);
+
+/* Asks for what it says about parts of so many bytes, with a descriptor of each unless it is to be made; they
+ * must stay open until the answer has come, to memory_opened. Return: as launch_spawn. */
+struct launch_memory;
+int launch_memory(struct broker *broker, const struct launch_memory *ask, const int *fds, unsigned count,
+                  uint32_t bytes);
 
 /* Moves the limit of private memory of the present incarnation. Answered by bounds_moved, if it still runs.
  * Return: as launch_spawn. */

@@ -34,6 +34,8 @@
 #include "mm/broker/delivery.h"
 #include "mm/broker/holdings.h"
 #include "mm/broker/launch_link.h"
+#include "mm/broker/mapping.h"
+#include "mm/broker/memory.h"
 #include "mm/broker/page.h"
 #include "mm/broker/penalty.h"
 #include "mm/broker/pool.h"
@@ -184,7 +186,7 @@ static void welcome(struct broker_realm *realm)
     realm_assert(error == 0); /* it was checked when the record was made */
     int fd = realm->page_fd;
     realm->page_fd = -1;
-    delivery_send_laden(realm, &packet, &fd, 1, true, 0);
+    delivery_send_laden(realm, &packet, &fd, 1, 1, 0);
     events_emit(realm->broker->events, "opened", "{s:s}", "realm", realm->name);
     pool_refill(realm);
 }
@@ -227,6 +229,7 @@ static void give_back(struct broker_realm *realm)
     while (realm->channels)
         channels_close(realm->channels, REALM_E_PEER_DEAD, realm, CHANNELS_LAST_LOOK);
     holdings_drop(realm);
+    mapping_drop(realm);
     revoke_ended(realm);
     connect_drop(realm);
     /* Last, when no packet of a peer's refers to anything of this realm's any more. */
@@ -257,6 +260,8 @@ void lifecycle_sever(struct broker_realm *realm)
         return;
     realm->severed = true;
     MM_STOP_POINT("broker-sever");
+    for (struct broker_holding *holding = realm->holdings; holding; holding = holding->next)
+        memory_leave(holding, memory_heir(holding));
     end_in_policy(realm);
     registry_withdraw_all(realm);
     give_back(realm);

@@ -160,7 +160,7 @@ void pool_made(struct broker_realm *realm, const int *fds, uint32_t count)
     struct realm_control_pool packet = {
         .first = pool->sent[0].number, .count = count, .region_bytes = pool->asked_bytes};
     realm_control_header_init(&packet.header, REALM_CONTROL_POOL, 0);
-    delivery_send_laden(realm, &packet, fds, count, false, 0);
+    delivery_send_laden(realm, &packet, fds, count, 0, 0);
 }
 
 void pool_acknowledged(struct broker_realm *realm)

@@ -134,6 +134,8 @@ static int declare_all(struct broker *broker, struct policy_realm *realms, struc
         if (!broker->declared[i])
             return -ENOMEM;
         broker->declared[i]->policy = realms[i];
+        if (config->realms[i].parent == MM_INIT && !config->realms[i].quota.limited[MM_RESOURCE_MEMORY])
+            (void)policy_set_limit(broker->policy, realms[i], POLICY_MEMORY, BROKER_REALM_MEMORY);
     }
     for (uint32_t i = 0; i < config->realms_count; i++)
         if (config->realms[i].parent != MM_INIT)

@@ -14,6 +14,7 @@
 #include "mm/broker/delivery.h"
 #include "mm/broker/explain.h"
 #include "mm/broker/lifecycle.h"
+#include "mm/broker/mapping.h"
 #include "mm/broker/penalty.h"
 #include "mm/broker/pool.h"
 #include "mm/broker/revoke.h"
@@ -67,6 +68,8 @@ void requests_ack(struct broker_realm *realm, const struct realm_control_ack *re
     }
     if (type == REALM_CONTROL_POOL)
         pool_acknowledged(realm);
+    else if (type == REALM_CONTROL_MAPPED)
+        mapping_acknowledged(realm);
     else if (cookie != 0)
         channels_acknowledged(realm->broker, realm, cookie);
 }

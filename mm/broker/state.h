@@ -30,6 +30,7 @@
 struct broker_realm;
 struct broker_service;
 struct broker_channel;
+struct broker_memory;
 struct revoke_lingering;
 struct diagnosis;
 
@@ -56,6 +57,7 @@ struct diagnosis;
 #define BROKER_POOL_REGIONS_MAX  24u   /* in a pool, whatever is asked for */
 #define BROKER_REALM_HOLDINGS    4096u /* capabilities of one realm that are no channels */
 #define BROKER_END_OFFERS        16u   /* of one end of a channel that wait */
+#define BROKER_REALM_MEMORY      (UINT64_C(64) << 20) /* bytes of memory objects, below init, without a quota */
 #define BROKER_LET_GO            128u  /* cookies that a realm may name once more for nothing */
 #define BROKER_LAUNCH_QUEUE_MAX  1024u /* packets that wait for the launcher */
 
@@ -140,6 +142,40 @@ struct broker_holding {
     struct broker_token token;
     struct policy_capability capability;
     struct broker_holding *next, **link_back; /* in realm->holdings */
+    struct broker_memory *memory;             /* NULL: it is none */
+    uint8_t window;                           /* bit n: part n is its own */
+    uint8_t mapped, loose;                    /* … and may be mapped somewhere (memory.c) */
+    struct broker_holding *next_of_memory, **memory_back;
+};
+
+/* A piece of memory. */
+struct broker_part {
+    int fd;        /* writable; -1: never made */
+    bool empty;    /* truncated: the next mapping begins anew */
+    bool changing; /* the launcher makes its successor */
+};
+
+/* What memory capabilities are about (memory.c). */
+struct broker_memory {
+    struct broker *broker;
+    struct broker_memory *next, **link_back; /* in broker->memories */
+    struct policy_capability root;
+    struct broker_part parts[REALM_CONTROL_PARTS_MAX];
+    uint32_t parts_count, part_bytes;
+    struct broker_holding *holdings;
+    uint32_t asked;    /* requests that the launcher has not answered */
+    uint64_t renewals; /* that were begun */
+    bool ended;
+};
+
+/* The MAP of a realm that is under way. */
+struct broker_mapping {
+    bool under_way;
+    bool asked;          /* descriptors are being opened for it */
+    bool unacknowledged; /* the last was sent, and the realm has not said that it has mapped it */
+    uint32_t rights;
+    uint64_t xid, decision, cookie;
+    uint64_t renewals; /* of the memory, when it was asked */
 };
 
 /* What one end of a channel would give the other (delegate.c). */
@@ -235,8 +271,10 @@ struct broker_realm {
     unsigned let_go_next;
     uint64_t revoke_xid;      /* of the REVOKE that is answered when all is cleared away */
     uint64_t revoke_decision; /* … and its number */
+    uint64_t revoke_renewals; /* … and so many renewals are done; UINT64_MAX: not all is cleared yet */
     struct broker_holding *holdings;
     uint32_t holdings_count;
+    struct broker_mapping mapping;
     struct poll_timer leaving; /* it closed its control socket: its end is awaited */
     const char *offence;       /* what it did: it will be ended before the round is over; else NULL */
     struct broker_realm *next_offender;
@@ -276,7 +314,8 @@ struct broker_counts {
     uint64_t processes; /* starting, running or ending */
     uint64_t sockets;
     uint64_t pages;
-    uint64_t regions; /* in pools and channels, two descriptors each at most */
+    uint64_t regions;  /* in pools and channels, two descriptors each at most */
+    uint64_t memories; /* one descriptor a part at most */
     uint64_t channels;
     uint64_t endpoints;
     uint64_t cookies;
@@ -317,16 +356,19 @@ struct broker {
     uint32_t lingering_count;
     struct poll_timer lingering_timer;
     struct poll_timer authority_timer; /* the policy has more to clear away than one round does */
-    struct diagnosis *diagnosis;       /* refusals of late (diagnosis.c); NULL: none yet */
-    bool revoking;                     /* some realm waits for that */
-    bool client_started;               /* a realm that provides nothing has ever been started */
-    struct broker_realm *offenders;    /* to be ended before the round is over */
-    bool sweep_due;                    /* an instance may be over */
-    bool failed;                       /* a realm whose record is gone had failed */
-    bool stopping;                     /* the system ends */
-    bool killing;                      /* … and patience is over */
-    bool finishing;                    /* … and all realms are gone */
-    bool launcher_gone;                /* it sends no more */
+    struct broker_memory *memories;
+    uint64_t memory_parts;                  /* of all of them */
+    uint64_t renewals_asked, renewals_done; /* copies of it, which are made in that order */
+    struct diagnosis *diagnosis;            /* refusals of late (diagnosis.c); NULL: none yet */
+    bool revoking;                          /* some realm waits for that */
+    bool client_started;                    /* a realm that provides nothing has ever been started */
+    struct broker_realm *offenders;         /* to be ended before the round is over */
+    bool sweep_due;                         /* an instance may be over */
+    bool failed;                            /* a realm whose record is gone had failed */
+    bool stopping;                          /* the system ends */
+    bool killing;                           /* … and patience is over */
+    bool finishing;                         /* … and all realms are gone */
+    bool launcher_gone;                     /* it sends no more */
     bool ended;
     int exit_code;
     struct poll_timer stop_timer;

@@ -1,17 +1,26 @@
 /*
- * A region's two descriptors are two open file descriptions on purpose: an offset or a flag of a shared one
- * would be a channel between realms that no policy sees, and a read-only one cannot be made writable again
- * with fcntl. (Who may open /proc/self/fd could open it anew: that the broker's seals prevent.)
+ * Everything here is memfds. A region's two descriptors are two open file descriptions on purpose: an offset
+ * or a flag of a shared one would be a channel between realms that no policy sees, and a read-only one cannot
+ * be made writable again with fcntl. (Who may open /proc/self/fd could open it anew: that the broker's seals
+ * prevent.)
+ *
+ * Memory that is a capability is opened anew for each mapping, for the same reason: two realms that may both
+ * read it share the memory and nothing else.
  */
 #include "mm/launcher/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "librealm/proto/launch.h"
+
+#define COPY_BYTES 4096 /* a page: what is all zeros stays a hole */
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U /* kernel 6.3; the headers of Debian 12 are older */
@@ -34,12 +43,12 @@ static int make_writable(size_t bytes)
     return fd;
 }
 
-static int open_readonly(int writable)
+static int open_anew(int memfd, int access)
 {
     char path[32];
 
-    snprintf(path, sizeof path, "/proc/self/fd/%d", writable);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", memfd);
+    int fd = open(path, access | O_CLOEXEC);
     return fd < 0 ? -errno : fd;
 }
 
@@ -48,7 +57,7 @@ static int make_region(size_t bytes, int *ret_writable, int *ret_readonly)
     int writable = make_writable(bytes);
     if (writable < 0)
         return writable;
-    int readonly = open_readonly(writable);
+    int readonly = open_anew(writable, O_RDONLY);
     if (readonly < 0) {
         close(writable);
         return readonly;
@@ -57,6 +66,77 @@ static int make_region(size_t bytes, int *ret_writable, int *ret_readonly)
     *ret_readonly = readonly;
     return 0;
 }
+
+/* --- memory that is a capability --- */
+
+/* Whether it is memory that this process made and the broker sealed: nothing else is opened anew. */
+static bool is_sealed(int fd, size_t bytes)
+{
+    struct stat status;
+    const int wanted = F_SEAL_GROW | F_SEAL_SEAL;
+    const int seals = fcntl(fd, F_GET_SEALS);
+
+    return seals >= 0 && (seals & wanted) == wanted && fstat(fd, &status) == 0 &&
+           (status.st_size == (off_t)bytes || status.st_size == 0); /* empty: taken away meanwhile */
+}
+
+/* What is all zeros takes no page there. What the source no longer has stays zeros. */
+static int copy(int from, int to, size_t bytes)
+{
+    static const uint8_t zeros[COPY_BYTES];
+    uint8_t chunk[COPY_BYTES];
+
+    for (off_t at = 0; at < (off_t)bytes; at += COPY_BYTES) {
+        const ssize_t got = pread(from, chunk, sizeof chunk, at);
+        if (got < 0)
+            return -errno;
+        if (got == 0)
+            return 0;
+        if (memcmp(chunk, zeros, (size_t)got) == 0)
+            continue;
+        const ssize_t put = pwrite(to, chunk, (size_t)got, at);
+        if (put != got)
+            return put < 0 ? -errno : -ENOSPC;
+    }
+    return 0;
+}
+
+static int open_part(int from, size_t bytes, enum realm_launch_way way)
+{
+    if (way == REALM_LAUNCH_NEW)
+        return make_writable(bytes);
+    if (!is_sealed(from, bytes))
+        return -EBADF;
+    if (way == REALM_LAUNCH_READ || way == REALM_LAUNCH_WRITE)
+        return open_anew(from, way == REALM_LAUNCH_WRITE ? O_RDWR : O_RDONLY);
+    int fd = make_writable(bytes);
+    int error = fd < 0 ? fd : copy(from, fd, bytes);
+    if (fd >= 0 && error) {
+        close(fd);
+        return error;
+    }
+    return fd;
+}
+
+int memory_open(const struct realm_launch_memory *request, const int *from, int *ret_fds)
+{
+    int fds[REALM_CONTROL_PARTS_MAX];
+
+    for (unsigned i = 0; i < request->count; i++) {
+        const enum realm_launch_way way = (enum realm_launch_way)request->way;
+        fds[i] = open_part(way == REALM_LAUNCH_NEW ? -1 : from[i], request->bytes, way);
+        if (fds[i] >= 0)
+            continue;
+        const int error = fds[i];
+        while (i-- > 0)
+            close(fds[i]);
+        return error;
+    }
+    memcpy(ret_fds, fds, request->count * sizeof *fds);
+    return 0;
+}
+
+/* --- regions --- */
 
 int memory_make(unsigned count, size_t bytes, int *ret_writable, int *ret_readonly)
 {

@@ -6,6 +6,8 @@
 
 #include <stddef.h>
 
+struct realm_launch_memory;
+
 /*
  * Makes count regions (1 to REALM_LAUNCH_REGIONS_MAX) of bytes each, all zero. They have no name, are
  * closed on exec, can be sealed and cannot be executed. ret_writable and ret_readonly take count
@@ -16,5 +18,14 @@
  * REALM_LAUNCH_REGION_BYTES_MAX); -errno. On failure nothing is left open.
  */
 int memory_make(unsigned count, size_t bytes, int *ret_writable, int *ret_readonly);
+
+/*
+ * Does what a checked request says with the descriptors that came with it (borrowed; NULL for NEW). ret_fds
+ * takes request->count descriptors, the caller's to close.
+ *
+ * Return: 0; -EBADF: what came is no memory of this launcher's that was sealed; -errno. On failure nothing is
+ * left open.
+ */
+int memory_open(const struct realm_launch_memory *request, const int *from, int *ret_fds);
 
 #endif

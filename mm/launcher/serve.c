@@ -18,6 +18,7 @@
 #include <realm/types.h>
 
 #include "mm/config/stop_point.h"
+#include "mm/launcher/incoming.h"
 #include "mm/launcher/limits.h"
 #include "mm/launcher/memory.h"
 
@@ -224,54 +225,68 @@ static void serve_regions(struct serve *serve, const struct realm_launch_regions
     say(serve, &packet, fds, 2 * request->count);
 }
 
+static void serve_memory(struct serve *serve, const struct realm_launch_memory *request, const int *from)
+{
+    struct realm_launch_opened packet = {.count = request->count, .bytes = request->bytes};
+    int fds[REALM_CONTROL_PARTS_MAX];
+
+    int error = memory_open(request, from, fds);
+    if (error) {
+        const struct plan_failure failure = {.stage = REALM_STAGE_REGIONS, .error = -error};
+        say_failed(serve, request->header.xid, 0, &failure);
+        return;
+    }
+    MM_STOP_POINT("launcher-memory");
+    realm_launch_header_init(&packet.header, REALM_LAUNCH_OPENED, request->header.xid);
+    say(serve, &packet, fds, request->count);
+}
+
 bool serve_ready(const struct serve *serve)
 {
     return serve->starting_count < SERVE_STARTING_MAX && serve->outgoing.count < SERVE_BACKLOG_MAX;
 }
 
-/* Return: bytes of one whole packet; 0: none is there now; REALM_E_MM_GONE as a negative number. */
-static ssize_t receive(int socket, void *packet, size_t capacity)
+static void serve_request(struct serve *serve, const struct incoming *incoming)
 {
-    struct iovec part = {packet, capacity};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+    const union realm_launch_request *request = &incoming->request;
 
-    for (;;) {
-        ssize_t size = recvmsg(socket, &message, MSG_DONTWAIT);
-        if (size < 0 && errno == EAGAIN)
-            return 0;
-        /* A peer that closed with our answers unread leaves one ECONNRESET in front of what it had sent. */
-        if (size < 0 && (errno == EINTR || errno == ECONNRESET))
-            continue;
-        /* Cut, or with descriptors, of which the launcher takes none (the kernel has dropped them). */
-        if (size <= 0 || (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0)
-            return -REALM_E_MM_GONE;
-        return size;
+    switch (request->header.type) {
+    case REALM_LAUNCH_SPAWN:
+        serve_spawn(serve, &request->spawn);
+        break;
+    case REALM_LAUNCH_KILL:
+        serve_kill(serve, &request->kill);
+        break;
+    case REALM_LAUNCH_REGIONS:
+        serve_regions(serve, &request->regions);
+        break;
+    case REALM_LAUNCH_LIMIT:
+        serve_limit(serve, &request->limit);
+        break;
+    case REALM_LAUNCH_MEMORY:
+        serve_memory(serve, &request->memory, incoming->fds);
+        break;
+    default: /* the decoder lets no other type through */
+        break;
     }
 }
 
 int serve_take(struct serve *serve, bool only_stop)
 {
-    union realm_launch_request request;
-    uint8_t packet[REALM_CONTROL_SIZE_MAX];
+    struct incoming incoming;
 
     for (unsigned i = 0; i < ROUND_REQUESTS && (only_stop || serve_ready(serve)); i++) {
-        ssize_t size = receive(serve->socket, packet, sizeof packet);
-        if (size == 0)
+        int error = incoming_take(serve->socket, &incoming);
+        if (error == REALM_E_WOULD_BLOCK)
             return 0;
-        if (size < 0 || realm_launch_decode_request(packet, (size_t)size, &request) != 0)
-            return REALM_E_MM_GONE;
-        if (request.header.type == REALM_LAUNCH_STOP)
+        if (error)
+            return error;
+        const bool stop = incoming.request.header.type == REALM_LAUNCH_STOP;
+        if (!stop && !only_stop)
+            serve_request(serve, &incoming);
+        incoming_close(&incoming);
+        if (stop)
             return REALM_E_STOPPED;
-        if (only_stop)
-            continue;
-        if (request.header.type == REALM_LAUNCH_SPAWN)
-            serve_spawn(serve, &request.spawn);
-        else if (request.header.type == REALM_LAUNCH_KILL)
-            serve_kill(serve, &request.kill);
-        else if (request.header.type == REALM_LAUNCH_REGIONS)
-            serve_regions(serve, &request.regions);
-        else if (request.header.type == REALM_LAUNCH_LIMIT)
-            serve_limit(serve, &request.limit);
     }
     return 0;
 }

@@ -33,6 +33,7 @@ struct realm_capability {
     enum realm_kind kind;
     uint32_t rights;               /* REALM_RIGHT_*; 0 for a channel: HELD tells them */
     uint64_t badge;                /* of a send, as realm_held tells it; else 0 */
+    uint64_t offset, bytes;        /* of memory: its window */
     uint32_t gate;                 /* of a gate: its number */
     char name[REALM_NAME_MAX + 1]; /* of the service or realm that it is about; "" if none */
 };
@@ -42,7 +43,8 @@ struct realm_gift {
     uint64_t source; /* cookie of what it is made from, or of what is moved */
     enum realm_derivation mode;
     uint32_t rights;
-    uint64_t badge; /* REALM_MINT: 1 to 2^63 - 1; the service sees it with the top bit set. Else 0 */
+    uint64_t badge;         /* REALM_MINT: 1 to 2^63 - 1; the service sees it with the top bit set. Else 0 */
+    uint64_t offset, bytes; /* a copy of memory: the window, whole parts (memory.h). Else 0 */
 };
 
 /* The cookie of the send capability behind a channel, and of an endpoint. */

@@ -24,6 +24,7 @@
 #include <realm/channel.h>
 #include <realm/error.h>
 #include <realm/loop.h>
+#include <realm/memory.h>
 #include <realm/pack.h>
 #include <realm/pending.h>
 #include <realm/service.h>

@@ -30,6 +30,7 @@
 #include <realm/error.h>
 
 #include "librealm/os/linux/linux.h"
+#include "librealm/os/linux/window.h"
 #include "librealm/ring/atomics.h"
 #include "librealm/ring/ring.h"
 
@@ -47,7 +48,7 @@ static struct {
     size_t place_bytes;
     uint8_t *deposits;
     uint32_t deposits_left;
-    uint32_t in_flight;                         /* handlers */
+    uint32_t in_flight;                         /* handlers, those for windows (window.c), too */
     uint32_t used;                              /* places that were ever live */
     uint32_t free_first, free_last, free_count; /* runs, the one freed longest ago first */
     uint16_t first[REALM_FAULT_REGIONS];        /* of a place's run; set once, before it is first live */
@@ -64,7 +65,7 @@ static pthread_mutex_t arena_lock = PTHREAD_MUTEX_INITIALIZER;
 /* --- the handler: only bare system calls and the arena --- */
 
 /* Asks the kernel to read there, which fails instead of faulting. The call itself is refused in any case. */
-static bool is_readable(const void *address)
+bool realm_fault_readable(const void *address)
 {
     const int no_such_way = -1;
     const uintptr_t word = (uintptr_t)address & ~(uintptr_t)7;
@@ -95,7 +96,7 @@ static bool mend(uint32_t touched, const void *address)
     const uint32_t place = arena.first[touched];
     uint32_t state = realm_load_ordered(&arena.state[place]);
     /* Free, or never used: a late handler, or a use after unmapping, which faults again for good. */
-    if (state == PLACE_FREE || touched - place >= arena.length[place] || is_readable(address))
+    if (state == PLACE_FREE || touched - place >= arena.length[place] || realm_fault_readable(address))
         return true;
     realm_store_release(&arena.gone[place], 1);
     void *memory = arena.base + place * arena.place_bytes;
@@ -135,10 +136,12 @@ static void on_fault(int number, siginfo_t *info, void *context)
 {
     int saved = errno;
     uintptr_t offset = (uintptr_t)info->si_addr - (uintptr_t)arena.base;
-    bool ours = info->si_code > 0 && arena.base != NULL && offset < arena.place_bytes * REALM_FAULT_REGIONS;
+    const bool region = arena.base != NULL && offset < arena.place_bytes * REALM_FAULT_REGIONS;
+    bool ours = info->si_code > 0;
     if (ours) {
         (void)realm_announce(&arena.in_flight, 1);
-        ours = mend((uint32_t)(offset / arena.place_bytes), info->si_addr);
+        ours = region ? mend((uint32_t)(offset / arena.place_bytes), info->si_addr)
+                      : realm_window_mend(info->si_addr);
         (void)realm_announce(&arena.in_flight, UINT32_MAX);
     }
     if (!ours)
@@ -193,6 +196,13 @@ static int reserve(void)
     return 0;
 }
 
+/* A handler that saw it live is done in some microseconds; one that comes later sees it free. */
+void realm_fault_quiesce(void)
+{
+    while (realm_load_ordered(&arena.in_flight) != 0)
+        realm_spin_pause();
+}
+
 /* The run of a length that was freed longest ago, out of the free ones. */
 static bool reuse_run(uint32_t length, uint32_t *ret_place)
 {
@@ -235,9 +245,7 @@ static int take_run(uint32_t length, uint32_t *ret_place)
         return 0;
     if (!reuse_run(length, ret_place))
         return new_run(length, ret_place) ? 0 : REALM_E_LIMIT;
-    /* A handler that saw it live is done in some microseconds; one that comes later sees it free. */
-    while (realm_load_ordered(&arena.in_flight) != 0)
-        realm_spin_pause();
+    realm_fault_quiesce();
     return 0;
 }
 

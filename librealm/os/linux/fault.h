@@ -22,4 +22,9 @@ int realm_fault_install(void);
 int realm_fault_map(int fd, size_t bytes, bool writable, void **ret_memory, const uint32_t **ret_gone);
 void realm_fault_unmap(void *memory);
 
+/* For window.c. Whether a touch there would fault; and: waits until no handler is in flight that may have
+ * seen what is over by now. */
+bool realm_fault_readable(const void *address);
+void realm_fault_quiesce(void);
+
 #endif

@@ -134,6 +134,30 @@ void realm_os_region_unmap(struct realm_os *os, const struct realm_os_region *re
     realm_os_unmap(os, region->memory, 0);
 }
 
+/* The parts of one window are parts of one piece of heap. */
+int realm_os_window_map(struct realm_os *os, const int *handles, unsigned count, size_t part_bytes,
+                        bool writable, struct realm_os_region *ret_window)
+{
+    const struct sim_object first = *sim_handle(os, handles[0]);
+    for (unsigned i = 0; i < count; i++) {
+        const struct sim_object *part = sim_handle(os, handles[i]);
+        if (part->memory != first.memory || part->offset != first.offset + i * part_bytes)
+            return -EINVAL;
+    }
+    void *memory;
+    int error = realm_os_map(os, handles[0], first.offset + count * part_bytes, writable, &memory);
+    if (error)
+        return error;
+    *ret_window =
+        (struct realm_os_region){.memory = (uint8_t *)memory + first.offset, .gone = &first.memory->gone};
+    return 0;
+}
+
+void realm_os_window_unmap(struct realm_os *os, const struct realm_os_region *window, size_t bytes)
+{
+    realm_os_unmap(os, sim_memory_of(os->world, window->memory)->bytes, bytes);
+}
+
 void sim_memory_release(struct realm_os *os)
 {
     for (unsigned i = 0; i < os->maps_count; i++)

@@ -47,7 +47,8 @@ struct sim_memory {
 };
 
 struct sim_object {
-    struct sim_memory *memory; /* a memfd … */
+    struct sim_memory *memory; /* a memfd, or a part of one … */
+    size_t offset;             /* … from here on */
     struct realm_os *hints;    /* … or the write end of a realm's hint pipe */
 };
 

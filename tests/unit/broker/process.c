@@ -1,6 +1,6 @@
 /*
  * The fake realms speak raw packets. What they are sent they map and unmap again at once, as the tests never
- * look at the contents.
+ * look at the contents; descriptors of memory they keep, which stand for whatever a hostile one keeps.
  */
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -40,9 +40,10 @@ static void accept_laden(struct process *process, struct letter *letter)
             map_once(letter->fds[i], letter->packet.pool.region_bytes, PROT_READ | PROT_WRITE);
     else
         map_once(letter->fds[0], 4096, PROT_READ);
-    for (unsigned i = 0; i < letter->fds_count; i++)
+    for (unsigned i = 0; i < letter->fds_count && type != REALM_CONTROL_MAPPED; i++)
         close(letter->fds[i]);
-    letter->fds_count = 0;
+    if (type != REALM_CONTROL_MAPPED)
+        letter->fds_count = 0;
     process_ack(process, letter->packet.pool.sequence);
 }
 

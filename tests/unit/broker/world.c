@@ -166,7 +166,7 @@ void world_deinit(struct world *world)
 
 /* --- the launcher --- */
 
-static void send_with_fds(int socket, const void *packet, size_t size, const int *fds, unsigned fds_count)
+void world_answer(struct world *world, const void *packet, size_t size, const int *fds, unsigned fds_count)
 {
     struct iovec part = {(void *)(uintptr_t)packet, size};
     struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
@@ -180,21 +180,21 @@ static void send_with_fds(int socket, const void *packet, size_t size, const int
         header->cmsg_len = CMSG_LEN(fds_count * sizeof(int));
         memcpy(CMSG_DATA(header), fds, fds_count * sizeof(int));
     }
-    cr_assert_eq(sendmsg(socket, &message, MSG_NOSIGNAL), (ssize_t)size, "%s", strerror(errno));
+    cr_assert_eq(sendmsg(world->launcher, &message, MSG_NOSIGNAL), (ssize_t)size, "%s", strerror(errno));
 }
 
-static void fail(struct world *world, uint64_t xid, uint64_t realm, uint32_t stage)
+void world_fail(struct world *world, uint64_t xid, uint64_t realm, uint32_t stage)
 {
     struct realm_launch_failed failed = {.realm = realm, .error = ENOENT, .stage = stage};
     realm_launch_header_init(&failed.header, REALM_LAUNCH_FAILED, xid);
-    send_with_fds(world->launcher, &failed, sizeof(failed), NULL, 0);
+    world_answer(world, &failed, sizeof(failed), NULL, 0);
 }
 
 void world_say_loaded(struct world *world, const struct process *process)
 {
     struct realm_launch_loaded loaded = {.realm = process->id, .shut = REALM_SHUT_LOADED};
     realm_launch_header_init(&loaded.header, REALM_LAUNCH_LOADED, 0);
-    send_with_fds(world->launcher, &loaded, sizeof(loaded), NULL, 0);
+    world_answer(world, &loaded, sizeof(loaded), NULL, 0);
 }
 
 static void spawn(struct world *world, const struct realm_launch_spawn *request)
@@ -204,7 +204,7 @@ static void spawn(struct world *world, const struct realm_launch_spawn *request)
         return;
     }
     if (world->fail_spawns) {
-        fail(world, request->header.xid, request->realm, REALM_STAGE_EXEC);
+        world_fail(world, request->header.xid, request->realm, REALM_STAGE_EXEC);
         return;
     }
     cr_assert_lt(world->processes_count, WORLD_PROCESSES);
@@ -234,7 +234,7 @@ static void spawn(struct world *world, const struct realm_launch_spawn *request)
         .realm = request->realm, .pid = 1000 + (int)request->realm, .has_hint = world->with_hints};
     realm_launch_header_init(&spawned.header, REALM_LAUNCH_SPAWNED, request->header.xid);
     int fds[4] = {sockets[0], out[0], err[0], world->with_hints ? hint[1] : -1};
-    send_with_fds(world->launcher, &spawned, sizeof(spawned), fds, 3 + spawned.has_hint);
+    world_answer(world, &spawned, sizeof(spawned), fds, 3 + spawned.has_hint);
     for (unsigned i = 0; i < 3 + spawned.has_hint; i++)
         close(fds[i]);
     if (!world->hold_loaded)
@@ -247,7 +247,7 @@ static void regions(struct world *world, const struct realm_launch_regions *requ
     if (pool && world->hold_regions)
         return;
     if (pool && world->fail_regions) {
-        fail(world, request->header.xid, 0, REALM_STAGE_REGIONS);
+        world_fail(world, request->header.xid, 0, REALM_STAGE_REGIONS);
         return;
     }
     int fds[REALM_LAUNCH_FDS_MAX];
@@ -262,7 +262,7 @@ static void regions(struct world *world, const struct realm_launch_regions *requ
     }
     struct realm_launch_made made = {.count = request->count, .bytes = request->bytes};
     realm_launch_header_init(&made.header, REALM_LAUNCH_MADE, request->header.xid);
-    send_with_fds(world->launcher, &made, sizeof(made), fds, 2 * request->count);
+    world_answer(world, &made, sizeof(made), fds, 2 * request->count);
     for (uint32_t i = 0; i < 2 * request->count; i++)
         close(fds[i]);
 }
@@ -297,7 +297,7 @@ static void kill_process(struct world *world, const struct realm_launch_kill *re
     close_fd(&process->err);
     struct realm_launch_exited exited = {.realm = process->id, .wait_status = SIGKILL};
     realm_launch_header_init(&exited.header, REALM_LAUNCH_EXITED, 0);
-    send_with_fds(world->launcher, &exited, sizeof(exited), NULL, 0);
+    world_answer(world, &exited, sizeof(exited), NULL, 0);
 }
 
 static void move_limit(struct world *world, const struct realm_launch_limit *request)
@@ -306,7 +306,7 @@ static void move_limit(struct world *world, const struct realm_launch_limit *req
     if (world->fail_limits)
         limited.error = EPERM;
     realm_launch_header_init(&limited.header, REALM_LAUNCH_LIMITED, request->header.xid);
-    send_with_fds(world->launcher, &limited, sizeof(limited), NULL, 0);
+    world_answer(world, &limited, sizeof(limited), NULL, 0);
 }
 
 bool world_serve(struct world *world)
@@ -315,10 +315,15 @@ bool world_serve(struct world *world)
     union realm_launch_request request;
     if (world->launcher < 0)
         return false;
-    ssize_t size = recv(world->launcher, packet, sizeof(packet), MSG_DONTWAIT);
+    if (world->hold_memory && world_memory_next(world))
+        return false;
+    int fds[REALM_CONTROL_PARTS_MAX];
+    unsigned fds_count = 0;
+    ssize_t size = world_receive(world, packet, sizeof(packet), fds, &fds_count);
     if (size <= 0)
         return false;
     cr_assert_eq(realm_launch_decode_request(packet, (size_t)size, &request), 0);
+    cr_assert_eq(realm_launch_request_fds(&request), fds_count);
     switch (request.header.type) {
     case REALM_LAUNCH_SPAWN:
         spawn(world, &request.spawn);
@@ -332,10 +337,15 @@ bool world_serve(struct world *world)
     case REALM_LAUNCH_LIMIT:
         move_limit(world, &request.limit);
         break;
+    case REALM_LAUNCH_MEMORY:
+        world_memory(world, &request.memory, fds);
+        break;
     default:
         world->told_to_stop = true;
         break;
     }
+    for (unsigned i = 0; i < fds_count; i++)
+        close(fds[i]);
     return true;
 }
 

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <jansson.h>
 
@@ -64,7 +65,10 @@ struct world {
     bool hold_loaded;   /* boxes are not shut */
     bool hold_spawns;
     bool fail_spawns;
-    bool fail_limits; /* the launcher cannot move them */
+    bool hold_memory;            /* requests about memory wait, and all that comes after them */
+    unsigned fail_memory;        /* 1 << way: what the launcher cannot do about memory */
+    unsigned memory_requests[8]; /* by way */
+    bool fail_limits;            /* the launcher cannot move them */
     bool with_hints;
     bool told_to_stop; /* the broker has sent STOP */
     unsigned held_spawns_count;
@@ -89,6 +93,15 @@ void world_deinit(struct world *world);
 void world_settle(struct world *world);
 /* The launcher's part alone: answers one request. false: there is none. */
 bool world_serve(struct world *world);
+
+/* Parts of it: a request with its descriptors; an answer with some; a failure; and what it does about memory.
+ */
+ssize_t world_receive(const struct world *world, void *packet, size_t capacity, int *ret_fds,
+                      unsigned *ret_count);
+void world_answer(struct world *world, const void *packet, size_t size, const int *fds, unsigned fds_count);
+void world_fail(struct world *world, uint64_t xid, uint64_t realm, uint32_t stage);
+bool world_memory_next(const struct world *world); /* the next request is about memory */
+void world_memory(struct world *world, const struct realm_launch_memory *request, const int *from);
 
 /* The launcher says that this realm's box is shut; without hold_loaded it says so at once. */
 void world_say_loaded(struct world *world, const struct process *process);

@@ -240,6 +240,25 @@ Test(ends, too_many_regions, .init = make_shared)
     expect_realms_gone(1);
 }
 
+static int broker_memory_without_descriptors(void *context, int launcher)
+{
+    struct realm_launch_memory packet = {.count = 1, .bytes = 8192, .way = REALM_LAUNCH_WRITE};
+    (void)context;
+    start_realms(launcher, 1);
+    realm_launch_header_init(&packet.header, REALM_LAUNCH_MEMORY, 0);
+    CHECK(send(launcher, &packet, sizeof packet, 0) == sizeof packet);
+    return wait_to_be_killed();
+}
+
+/* Goal: a request about memory without the descriptors that it is about ends the broker. */
+Test(ends, memory_without_descriptors, .init = make_shared)
+{
+    struct scene scene;
+    scene_init(&scene, "exec sleep 1000", broker_memory_without_descriptors);
+    cr_assert_eq(scene_run(&scene), 1);
+    expect_realms_gone(1);
+}
+
 /* --- asked to end --- */
 
 static int broker_polite(void *context, int launcher)

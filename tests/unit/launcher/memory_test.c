@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -151,5 +152,78 @@ Test(memory, out_of_descriptors)
     cr_assert_eq(memory_make(16, BYTES, writable, readonly), -EMFILE);
     cr_assert_eq(writable[0], -7);
     cr_assert_eq(readonly[0], -7);
+    cr_assert_eq(count_fds(), before);
+}
+
+static int open_one(int from, size_t bytes, enum realm_launch_way way)
+{
+    const struct realm_launch_memory request = {.count = 1, .bytes = (uint32_t)bytes, .way = way};
+    int fd = -1;
+    int error = memory_open(&request, way == REALM_LAUNCH_NEW ? NULL : &from, &fd);
+    return error ? error : fd;
+}
+
+/* Memory of the broker's: made here, and sealed by it. */
+static int make_sealed(void)
+{
+    int fd = open_one(-1, BYTES, REALM_LAUNCH_NEW);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SEAL), 0);
+    return fd;
+}
+
+/* Goal: what is opened anew is the same memory, with an offset of its own, and only as writable as was asked.
+ */
+Test(memory, opens_anew)
+{
+    int fd = make_sealed();
+    int reads = open_one(fd, BYTES, REALM_LAUNCH_READ), writes = open_one(fd, BYTES, REALM_LAUNCH_WRITE);
+    cr_assert_eq(pwrite(writes, "x", 1, 5000), 1);
+    char byte = 0;
+    cr_assert_eq(pread(reads, &byte, 1, 5000), 1);
+    cr_assert_eq(byte, 'x');
+    cr_assert_eq(pwrite(reads, "y", 1, 0), -1);
+    cr_assert_eq(lseek(writes, 100, SEEK_SET), 100);
+    cr_assert_eq(lseek(reads, 0, SEEK_CUR), 0);
+    cr_assert_eq(fcntl(reads, F_GETFD), FD_CLOEXEC);
+}
+
+/* Goal: a copy is other memory with the same bytes, and what is all zeros takes no page of it. */
+Test(memory, copies)
+{
+    int fd = make_sealed();
+    cr_assert_eq(pwrite(fd, "kept", 5, 4096), 5);
+    int copy = open_one(fd, BYTES, REALM_LAUNCH_COPY);
+    struct stat one, two;
+    char text[5];
+    cr_assert(fstat(fd, &one) == 0 && fstat(copy, &two) == 0);
+    cr_assert_neq(one.st_ino, two.st_ino);
+    cr_assert_eq(two.st_size, BYTES);
+    cr_assert_eq(two.st_blocks, 8, "one page of two"); /* of 512 bytes */
+    cr_assert_eq(pread(copy, text, 5, 4096), 5);
+    cr_assert_str_eq(text, "kept");
+    cr_assert_eq(ftruncate(fd, 0), 0); /* taken away meanwhile: then there is nothing to copy */
+    copy = open_one(fd, BYTES, REALM_LAUNCH_COPY);
+    cr_assert(fstat(copy, &two) == 0 && two.st_size == BYTES && two.st_blocks == 0);
+}
+
+/* Goal: nothing is opened anew but memory that was made here and sealed: no pipe, no file, no socket, and no
+ * memory of another size. What was opened before the one that is refused is closed. */
+Test(memory, opens_nothing_else)
+{
+    int ends[2], sealed = make_sealed();
+    int unsealed = open_one(-1, BYTES, REALM_LAUNCH_NEW);
+    char name[] = "/tmp/memory_test.XXXXXX";
+    int file = mkstemp(name);
+    cr_assert(pipe(ends) == 0 && file >= 0 && unlink(name) == 0 && ftruncate(file, BYTES) == 0);
+    const int others[] = {ends[0], ends[1], file, unsealed, 0};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        for (enum realm_launch_way way = REALM_LAUNCH_COPY; way <= REALM_LAUNCH_WRITE; way++)
+            cr_assert_eq(open_one(others[i], BYTES, way), -EBADF, "case %zu", i);
+    cr_assert_eq(open_one(sealed, 2 * BYTES, REALM_LAUNCH_WRITE), -EBADF);
+    const unsigned before = count_fds();
+    const struct realm_launch_memory request = {.count = 2, .bytes = BYTES, .way = REALM_LAUNCH_READ};
+    int fds[2], from[2] = {sealed, ends[0]};
+    cr_assert_eq(memory_open(&request, from, fds), -EBADF);
     cr_assert_eq(count_fds(), before);
 }

@@ -70,7 +70,7 @@ Test(control, knows_its_types)
     cr_assert_str_eq(realm_control_type_name(REALM_CONTROL_QUERY), "query");
     cr_assert_eq(realm_control_size(REALM_CONTROL_SPAWN), sizeof(struct realm_control_spawn));
     cr_assert_eq(realm_control_size(REALM_CONTROL_STOP), sizeof(struct realm_control_header));
-    static const uint16_t unknown[] = {0, 23, 127, 138, UINT16_MAX};
+    static const uint16_t unknown[] = {0, 25, 127, 139, UINT16_MAX};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
         cr_assert_eq(realm_control_size(unknown[i]), 0);
         cr_assert_str_eq(realm_control_type_name(unknown[i]), "?");
@@ -408,4 +408,60 @@ Test(control, decodes_closed_child_stop_and_query)
     realm_control_header_init(&header, REALM_CONTROL_QUERY, 0);
     cr_assert_eq(decode_event(&header), 0);
     cr_assert_eq(realm_control_decode_request(&header, sizeof header, &request), REALM_E_PROTOCOL);
+}
+
+Test(control, bounds_memory)
+{
+    /* Goal: so many bytes are so many equal parts of whole pages, few and not large; the same in both
+     * directions. */
+    static const struct {
+        uint64_t bytes;
+        uint32_t parts;
+        int expected;
+    } cases[] = {
+        {4096, 1, 0},
+        {8 * 4096, 8, 0},
+        {UINT64_C(8) << 20, 8, 0},
+        {3 * 4096, 3, 0},
+        {0, 1, REALM_E_BAD_ARGUMENT},
+        {4096, 0, REALM_E_BAD_ARGUMENT},
+        {4096, 2, REALM_E_BAD_ARGUMENT},
+        {9 * 4096, 9, REALM_E_BAD_ARGUMENT},
+        {4095, 1, REALM_E_BAD_ARGUMENT},
+        {3 * 4096, 2, REALM_E_BAD_ARGUMENT},
+        {(UINT64_C(1) << 20) + 4096, 1, REALM_E_BAD_ARGUMENT},
+        {UINT64_MAX - 4095, 1, REALM_E_BAD_ARGUMENT},
+        {UINT64_C(1) << 63, 8, REALM_E_BAD_ARGUMENT},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct realm_control_allocate allocate = {.bytes = cases[i].bytes, .parts = cases[i].parts};
+        struct realm_control_mapped mapped = {
+            .bytes = cases[i].bytes, .count = cases[i].parts, .rights = REALM_RIGHT_READ};
+        realm_control_header_init(&allocate.header, REALM_CONTROL_ALLOCATE, 1);
+        realm_control_header_init(&mapped.header, REALM_CONTROL_MAPPED, 1);
+        cr_assert_eq(decode(&allocate), cases[i].expected, "case %zu", i);
+        cr_assert_eq(decode_event(&mapped), cases[i].expected, "case %zu", i);
+    }
+    struct realm_control_allocate allocate = {.bytes = 4096, .parts = 1, .reserved = 1};
+    realm_control_header_init(&allocate.header, REALM_CONTROL_ALLOCATE, 1);
+    cr_assert_eq(decode(&allocate), REALM_E_PROTOCOL);
+}
+
+Test(control, maps_to_read_or_to_read_and_write)
+{
+    /* Goal: of all sets of rights, these two. */
+    for (uint32_t rights = 0; rights < 1024; rights++) {
+        int expected = rights == REALM_RIGHT_READ || rights == (REALM_RIGHT_READ | REALM_RIGHT_WRITE)
+                           ? 0
+                           : REALM_E_BAD_ARGUMENT;
+        struct realm_control_map map = {.cookie = 5, .rights = rights};
+        struct realm_control_mapped mapped = {.bytes = 4096, .count = 1, .rights = rights};
+        realm_control_header_init(&map.header, REALM_CONTROL_MAP, 1);
+        realm_control_header_init(&mapped.header, REALM_CONTROL_MAPPED, 1);
+        cr_assert_eq(decode(&map), expected, "rights %u", rights);
+        cr_assert_eq(decode_event(&mapped), expected, "rights %u", rights);
+    }
+    struct realm_control_map map = {.cookie = 5, .rights = REALM_RIGHT_READ, .reserved = 1};
+    realm_control_header_init(&map.header, REALM_CONTROL_MAP, 1);
+    cr_assert_eq(decode(&map), REALM_E_PROTOCOL);
 }

@@ -39,7 +39,7 @@ Test(launch, knows_its_types)
     cr_assert_eq(realm_launch_size(REALM_LAUNCH_SPAWN), sizeof(struct realm_launch_spawn));
     cr_assert_eq(realm_launch_size(REALM_LAUNCH_STOP), sizeof(struct realm_launch_header));
     cr_assert_eq(realm_launch_size(REALM_LAUNCH_MADE), sizeof(struct realm_launch_made));
-    static const uint16_t unknown[] = {0, 6, 127, 135, UINT16_MAX};
+    static const uint16_t unknown[] = {0, 7, 127, 136, UINT16_MAX};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++)
         cr_assert_eq(realm_launch_size(unknown[i]), 0);
 }
@@ -135,6 +135,49 @@ Test(launch, bounds_regions)
         cr_assert_eq(decode(&regions), cases[i].expected, "case %zu", i);
         cr_assert_eq(decode_event(&made), cases[i].expected, "case %zu", i);
     }
+}
+
+Test(launch, bounds_memory)
+{
+    /* Goal: parts are few and whole, the way is a known one, and only what is not made anew comes with
+     * descriptors: as many as there are parts. */
+    static const struct {
+        uint32_t count, bytes, way, reserved;
+        int expected;
+        unsigned fds;
+    } cases[] = {
+        {1, 4096, REALM_LAUNCH_NEW, 0, 0, 0},
+        {8, 1024 * 1024, REALM_LAUNCH_NEW, 0, 0, 0},
+        {3, 4096, REALM_LAUNCH_COPY, 0, 0, 3},
+        {8, 4096, REALM_LAUNCH_READ, 0, 0, 8},
+        {1, 4096, REALM_LAUNCH_WRITE, 0, 0, 1},
+        {0, 4096, REALM_LAUNCH_READ, 0, REALM_E_BAD_ARGUMENT, 0},
+        {9, 4096, REALM_LAUNCH_READ, 0, REALM_E_BAD_ARGUMENT, 0},
+        {UINT32_MAX, 4096, REALM_LAUNCH_NEW, 0, REALM_E_BAD_ARGUMENT, 0},
+        {1, 0, REALM_LAUNCH_NEW, 0, REALM_E_BAD_ARGUMENT, 0},
+        {1, 4097, REALM_LAUNCH_NEW, 0, REALM_E_BAD_ARGUMENT, 0},
+        {1, 1024 * 1024 + 4096, REALM_LAUNCH_NEW, 0, REALM_E_BAD_ARGUMENT, 0},
+        {1, 4096, 0, 0, REALM_E_BAD_ARGUMENT, 0},
+        {1, 4096, REALM_LAUNCH_WRITE + 1, 0, REALM_E_BAD_ARGUMENT, 0},
+        {1, 4096, REALM_LAUNCH_NEW, 1, REALM_E_PROTOCOL, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        union realm_launch_request decoded;
+        struct realm_launch_memory memory = {.count = cases[i].count,
+                                             .bytes = cases[i].bytes,
+                                             .way = cases[i].way,
+                                             .reserved = cases[i].reserved};
+        realm_launch_header_init(&memory.header, REALM_LAUNCH_MEMORY, 1);
+        cr_assert_eq(realm_launch_decode_request(&memory, sizeof memory, &decoded), cases[i].expected,
+                     "case %zu", i);
+        if (cases[i].expected == 0)
+            cr_assert_eq(realm_launch_request_fds(&decoded), cases[i].fds, "case %zu", i);
+    }
+    struct realm_launch_opened opened = {.count = 8, .bytes = 4096};
+    realm_launch_header_init(&opened.header, REALM_LAUNCH_OPENED, 1);
+    cr_assert_eq(decode_event(&opened), 0);
+    opened.count = 9;
+    cr_assert_eq(decode_event(&opened), REALM_E_BAD_ARGUMENT);
 }
 
 Test(launch, decodes_what_the_launcher_says)

@@ -1,0 +1,141 @@
+/*
+ * Memory capabilities on the real system: written by one realm, read by another, and taken back from under
+ * it.
+ *
+ * The realms are tests/realms/sharing.c; the giver prints what came of each step, its own and the keeper's,
+ * and the test says what must have come of it.
+ */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/integration/harness.h"
+
+static struct run *start(const char *steps)
+{
+    char scenario[1024];
+    snprintf(scenario, sizeof scenario,
+             "system: t\nrealms:\n"
+             "  - {name: keeper, program: \"@BIN@/sharing\", args: [keep]}\n"
+             "  - {name: giver, program: \"@BIN@/sharing\", args: [give, %s], quota: {memory: 8KiB}}\n"
+             "services:\n  - {name: keeper, provider: keeper, access: [giver]}\n",
+             steps);
+    return run_start(scenario, NULL);
+}
+
+static void expect_of(struct run *run, const char *realm, const char *wanted)
+{
+    json_t *event = run_wait_event(run, "log", "realm", realm);
+    cr_assert_str_eq(json_string_value(json_object_get(event, "text")), wanted);
+}
+
+static void expect(struct run *run, const char *wanted)
+{
+    expect_of(run, "giver", wanted);
+}
+
+static void over(struct run *run)
+{
+    cr_assert_eq(run_seen(run, "offence"), 0);
+    cr_assert_eq(run_stop(run), 0);
+    run_nothing_left(run);
+}
+
+/*
+ * Goal: A writes, gives B a window that can be read, inside a message; B reads it, and can write it in no
+ * way. A revokes: B gets the error and goes on living; A maps anew and finds what it wrote.
+ */
+Test(memory, given_to_be_read_and_revoked)
+{
+    struct run *run =
+        start("allocate, write, give, peer, peer-protect, peer-write, revoke, peer, peer-again, "
+              "read, again, read, give, peer, wait");
+    expect(run, "allocate REALM_OK 8192");
+    expect(run, "write REALM_OK");
+    expect(run, "give REALM_OK 0");
+    expect(run, "peer \"from the giver\" 4096"); /* its window: a half */
+    expect(run, "peer-protect REALM_OK 0");
+    expect(run, "peer-write REALM_E_BAD_ARGUMENT 0");
+    expect(run, "revoke REALM_OK");
+    expect(run, "peer REALM_E_REVOKED 0");
+    expect(run, "peer-again REALM_E_STALE 0");
+    expect(run, "read REALM_E_REVOKED \"\"");
+    expect(run, "again REALM_OK");
+    expect(run, "read REALM_OK \"from the giver\"");
+    expect(run, "give REALM_OK 0");
+    expect(run, "peer \"from the giver\" 4096");
+    over(run);
+}
+
+/* Goal: with WRITE it is shared both ways; after a revocation nothing that B writes reaches A. */
+Test(memory, lent_to_be_written)
+{
+    struct run *run =
+        start("allocate, write, lend, peer-write, read, revoke, touch, again, write, peer-write, read, wait");
+    expect(run, "allocate REALM_OK 8192");
+    expect(run, "write REALM_OK");
+    expect(run, "lend REALM_OK 0");
+    expect(run, "peer-write REALM_OK 0");
+    expect(run, "read REALM_OK \"from the keeper\"");
+    expect(run, "revoke REALM_OK");
+    expect(run, "touch 0 REALM_E_REVOKED");
+    expect(run, "again REALM_OK");
+    expect(run, "write REALM_OK");
+    expect(run, "peer-write REALM_E_REVOKED 0");
+    expect(run, "read REALM_OK \"from the giver\"");
+    over(run);
+}
+
+/* Goal: B reads without a pause, by address, while A revokes: no signal reaches it, and it sees the end. */
+Test(memory, revoked_from_under_a_reader)
+{
+    struct run *run = start("allocate, write, give, peer-churn, revoke, wait");
+    expect(run, "allocate REALM_OK 8192");
+    expect(run, "write REALM_OK");
+    expect(run, "give REALM_OK 0");
+    expect(run, "peer-churn REALM_OK 0");
+    expect_of(run, "keeper", "churned REALM_E_REVOKED");
+    over(run);
+}
+
+/* Goal: what is moved takes along what stands in it, and leaves its giver without a mapping. */
+Test(memory, moved)
+{
+    struct run *run = start("allocate, write, move, peer, touch, again, allocate, wait");
+    expect(run, "allocate REALM_OK 8192");
+    expect(run, "write REALM_OK");
+    expect(run, "move REALM_OK 0");
+    expect(run, "peer \"from the giver\" 8192");
+    expect(run, "touch 0 REALM_E_REVOKED");
+    expect(run, "again REALM_E_STALE");
+    expect(run, "allocate REALM_E_LIMIT 8192"); /* its quota: it is charged who allocated, until it is gone */
+    over(run);
+}
+
+/* Goal: A's end takes B's window along, and B lives. */
+Test(memory, the_giver_dies)
+{
+    struct run *run = start("allocate, write, give, peer-churn, wait");
+    expect(run, "allocate REALM_OK 8192");
+    expect(run, "write REALM_OK");
+    expect(run, "give REALM_OK 0");
+    expect(run, "peer-churn REALM_OK 0");
+    kill(run_realm_pid(run, "giver"), SIGKILL);
+    expect_of(run, "keeper", "churned REALM_E_REVOKED");
+    cr_assert_eq(run_stop(run), 1); /* a realm has failed */
+    run_nothing_left(run);
+}
+
+/* Goal: a reader that gives up what it has mapped disturbs nobody. */
+Test(memory, the_reader_leaves)
+{
+    struct run *run = start("allocate, write, give, peer, peer-leave, read, wait");
+    expect(run, "allocate REALM_OK 8192");
+    expect(run, "write REALM_OK");
+    expect(run, "give REALM_OK 0");
+    expect(run, "peer \"from the giver\" 4096");
+    expect(run, "peer-leave REALM_OK 0");
+    expect(run, "read REALM_OK \"from the giver\"");
+    over(run);
+}
