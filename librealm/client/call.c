@@ -190,45 +190,6 @@ int realm_call_push(struct realm_calling *call, const struct realm_message *mess
     }
 }
 
-int realm_send_many(struct realm_channel *channel, enum realm_priority priority,
-                    const struct realm_outgoing *messages, size_t count, uint64_t timeout_ns,
-                    size_t *ret_sent)
-{
-    struct realm_link *link = &channel->link;
-    size_t sent = 0;
-    bool rung = true; /* for all that was sent */
-    int error = (unsigned)priority > REALM_CRITICAL ? REALM_E_BAD_ARGUMENT : realm_hear(link->realm);
-    for (size_t i = 0; i < count && !error; i++)
-        error = messages[i].size > REALM_PAYLOAD_MAX ? REALM_E_TOO_BIG : 0;
-    struct realm_calling call = {
-        .channel = channel, .priority = priority, .wait = {.timeout_ns = timeout_ns}};
-    struct realm_producer *producer = error ? NULL : realm_link_producer(link, priority);
-    if (!error && !producer)
-        error = -ENOMEM;
-    while (!error && sent < count) {
-        const struct realm_outgoing *next = &messages[sent];
-        struct realm_message message = {.kind = REALM_MESSAGE_ONEWAY,
-                                        .priority = (uint8_t)priority,
-                                        .size = (uint16_t)next->size,
-                                        .tag = next->op};
-        rung = link->state || realm_producer_push(producer, &message, next->data) != 0;
-        if (!rung) {
-            link->messages++;
-        } else {
-            /* No room, or worse: those before are rung for, and this one is sent as if alone. */
-            if (sent != 0)
-                realm_link_pushed(link);
-            error = realm_call_push(&call, &message, next->data);
-        }
-        sent += !error;
-    }
-    if (!rung)
-        realm_link_pushed(link);
-    if (ret_sent)
-        *ret_sent = sent;
-    return error;
-}
-
 /* --- in place --- */
 
 int realm_reserve(struct realm_channel *channel, enum realm_priority priority, size_t size,
@@ -401,6 +362,23 @@ static inline int call_at(struct realm_channel *channel, enum realm_priority pri
     return error ? error : finish(&call);
 }
 
+int realm_call_message(struct realm_calling *call, const struct realm_message *message, const void *data)
+{
+    struct realm_channel *channel = call->channel;
+    struct realm *realm = channel->link.realm;
+    int error = realm_hear(realm);
+    if (error)
+        return error;
+    call->nested = realm->serving.active;
+    struct realm_message numbered = *message;
+    numbered.priority = (uint8_t)call->priority;
+    numbered.call = realm_call_number(channel);
+    numbered.status = (int32_t)channel->link.consumer.position;
+    error = realm_call_push(call, &numbered, data);
+    call->number = numbered.call;
+    return error ? error : finish(call);
+}
+
 int realm_call(struct realm_channel *channel, uint64_t op, const void *data, size_t size,
                struct realm_reply *reply, uint64_t timeout_ns)
 {
@@ -412,8 +390,6 @@ int realm_call_at(struct realm_channel *channel, enum realm_priority priority, u
 {
     if ((unsigned)priority > REALM_CRITICAL)
         return REALM_E_BAD_ARGUMENT;
-    enum realm_priority inherited = own_priority(channel->link.realm);
-    if (channel->link.realm->serving.active && inherited > priority)
-        priority = inherited;
-    return call_at(channel, priority, op, data, size, reply, timeout_ns);
+    return call_at(channel, realm_call_priority(channel->link.realm, priority), op, data, size, reply,
+                   timeout_ns);
 }

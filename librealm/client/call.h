@@ -17,6 +17,7 @@ struct realm_calling {
     uint32_t position;               /* of the queue, after the request */
     bool answered;
     bool boosted;
+    bool batch; /* the reply is one, too */
     int result;
 };
 
@@ -39,6 +40,16 @@ static inline uint32_t realm_call_number(struct realm_channel *channel)
 {
     uint32_t number = ++channel->last_call;
     return number != 0 ? number : ++channel->last_call;
+}
+
+/* Numbers and pushes a message of kind CALL and waits for its reply. Return: as realm_call. (call.c) */
+int realm_call_message(struct realm_calling *call, const struct realm_message *message, const void *data);
+
+/* A call made while serving is at least as urgent as what is being served. */
+static inline enum realm_priority realm_call_priority(const struct realm *realm, enum realm_priority priority)
+{
+    const struct realm_serving *serving = &realm->serving;
+    return serving->active && serving->rank > priority ? serving->rank : priority;
 }
 
 #endif

@@ -91,6 +91,7 @@ void realm_client_free(struct realm_client *client)
     /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it cannot follow the ring of a list */
     struct realm *realm = client->link.realm;
     realm_kept_free(client);
+    realm_unpack_free(client);
     while (client->tokens != 0)
         realm_token_free(realm, &realm->tokens.entries[client->tokens - 1u]);
     if (realm_client_armed(client) && realm->waiter)

@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "librealm/client/internal.h"
 
@@ -37,6 +38,43 @@ static int view_bits(const struct realm_turn *turn, struct realm_view *ret_view)
     return 0;
 }
 
+static void show(const struct realm_turn *turn, const struct realm_message *message, bool copied,
+                 const void *data, struct realm_view *ret_view)
+{
+    struct realm_client *client = turn->client;
+    struct realm_viewing *viewing = &client->link.realm->viewing;
+    viewing->open = true;
+    viewing->copied = copied;
+    viewing->client = client;
+    viewing->turn = *turn;
+    *ret_view = (struct realm_view){
+        .op = message->tag,
+        .client = client->id,
+        .badge = client->badge,
+        .priority = turn->rank,
+        .capability = {.via = client->link.cookie, .number = message->ticket},
+        .size = message->size,
+        .data = copied ? viewing->bounce : data,
+    };
+}
+
+/* A message of a batch: that is private memory already, but its client's. */
+static int view_unpacked(const struct realm_turn *turn, struct realm_view *ret_view)
+{
+    struct realm_viewing *viewing = &turn->client->link.realm->viewing;
+    struct realm_message message;
+    uint64_t token;
+    if (!viewing->bounce)
+        viewing->bounce = malloc(REALM_PAYLOAD_MAX);
+    if (!viewing->bounce)
+        return -ENOMEM;
+    const void *data = realm_unpack_next(turn, &message, &token);
+    memcpy(viewing->bounce, data, message.size);
+    show(turn, &message, true, NULL, ret_view);
+    ret_view->token = token;
+    return 0;
+}
+
 int realm_view_open(const struct realm_turn *turn, struct realm_view *ret_view)
 {
     if (turn->bits)
@@ -44,6 +82,8 @@ int realm_view_open(const struct realm_turn *turn, struct realm_view *ret_view)
     struct realm_client *client = turn->client;
     struct realm *realm = client->link.realm;
     int error = realm_token_reserve(realm);
+    if (!error && (client->unpacked_ready >> turn->queue & 1u))
+        return view_unpacked(turn, ret_view);
     struct realm_consumer *consumer = error ? NULL : realm_link_consumer(&client->link, turn->queue);
     if (!consumer)
         return -ENOMEM;
@@ -51,7 +91,7 @@ int realm_view_open(const struct realm_turn *turn, struct realm_view *ret_view)
     const void *data = NULL;
     uint32_t before = consumer->messages;
     error = realm_consumer_peek(consumer, &message, &data);
-    bool copied = error == 0 && !data;
+    bool copied = error == 0 && (!data || message.batch);
     if (copied)
         error = copy_out(realm, consumer, &message);
     if (error == -ENOMEM)
@@ -66,19 +106,13 @@ int realm_view_open(const struct realm_turn *turn, struct realm_view *ret_view)
     }
     if (copied)
         realm_request_popped(turn, consumer);
-    realm->viewing.open = true;
-    realm->viewing.copied = copied;
-    realm->viewing.client = client;
-    realm->viewing.turn = *turn;
-    *ret_view = (struct realm_view){
-        .op = message.tag,
-        .client = client->id,
-        .badge = client->badge,
-        .priority = turn->rank,
-        .capability = {.via = client->link.cookie, .number = message.ticket},
-        .size = message.size,
-        .data = copied ? realm->viewing.bounce : data,
-    };
+    if (message.batch) {
+        if (realm_unpack_open(turn, &message, realm->viewing.bounce) == 0)
+            return view_unpacked(turn, ret_view);
+        realm_request_drop(client, 0);
+        return REALM_E_WOULD_BLOCK;
+    }
+    show(turn, &message, copied, data, ret_view);
     ret_view->token = realm_request_serve(turn, &message);
     return 0;
 }

@@ -100,7 +100,8 @@ static int match(struct realm_channel *channel, const struct realm_message *mess
             break;
         }
     }
-    if (message->kind != REALM_MESSAGE_REPLY || (!call && channel->unsettled == channel->started_count))
+    if (message->kind != REALM_MESSAGE_REPLY || (call && message->batch) ||
+        (!call && channel->unsettled == channel->started_count))
         return REALM_E_PEER_FAULT;
     channel->unsettled--;
     *ret_call = call;

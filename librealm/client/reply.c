@@ -34,6 +34,8 @@ static int take_reply(struct realm_calling *call)
         return REALM_E_PEER_FAULT;
     if (call->number == 0 || message.call != call->number)
         return detour ? realm_pending_replied(channel, &message, late) : REALM_E_PEER_FAULT;
+    if (message.batch != call->batch)
+        return REALM_E_PEER_FAULT;
     /* The request was taken before it was answered. */
     realm_producer_learn(call->producer, call->position);
     call->answered = true;

@@ -12,6 +12,7 @@
 #include "librealm/client/internal.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "librealm/core/stop_point.h"
 
@@ -92,6 +93,29 @@ static int take_bits(const struct realm_turn *turn, struct realm_request *ret_re
     return 0;
 }
 
+static inline void describe(const struct realm_turn *turn, const struct realm_message *message,
+                            struct realm_request *request)
+{
+    const struct realm_client *client = turn->client;
+    request->op = message->tag;
+    request->client = client->id;
+    request->badge = client->badge;
+    request->priority = turn->rank;
+    request->capability = (struct realm_ticket){.via = client->link.cookie, .number = message->ticket};
+    request->bits = 0;
+    request->size = message->size;
+}
+
+/* The next message of a batch. */
+static int take_unpacked(const struct realm_turn *turn, struct realm_request *ret_request)
+{
+    struct realm_message message;
+    const void *data = realm_unpack_next(turn, &message, &ret_request->token);
+    memcpy(ret_request->data, data, message.size);
+    describe(turn, &message, ret_request);
+    return 0;
+}
+
 int realm_request_take(const struct realm_turn *turn, struct realm_request *ret_request)
 {
     if (__builtin_expect(turn->bits != 0, 0))
@@ -100,10 +124,12 @@ int realm_request_take(const struct realm_turn *turn, struct realm_request *ret_
     int error = realm_token_reserve(client->link.realm);
     if (error)
         return error;
+    struct realm_message message;
+    if (__builtin_expect(client->unpacked_ready >> turn->queue & 1u, 0))
+        return take_unpacked(turn, ret_request);
     struct realm_consumer *consumer = realm_link_consumer(&client->link, turn->queue);
     if (!consumer)
         return -ENOMEM;
-    struct realm_message message;
     uint32_t before = consumer->messages;
     error = realm_consumer_pop(consumer, &message, ret_request->data, sizeof ret_request->data);
     if (error == REALM_E_WOULD_BLOCK && (turn->queue == REALM_NORMAL || before != consumer->messages)) {
@@ -117,13 +143,13 @@ int realm_request_take(const struct realm_turn *turn, struct realm_request *ret_
     }
     realm_request_popped(turn, consumer);
     REALM_STOP_POINT("request-taken");
-    ret_request->op = message.tag;
-    ret_request->client = client->id;
-    ret_request->badge = client->badge;
-    ret_request->priority = turn->rank;
-    ret_request->capability = (struct realm_ticket){.via = client->link.cookie, .number = message.ticket};
-    ret_request->bits = 0;
-    ret_request->size = message.size;
+    if (__builtin_expect(message.batch, 0)) {
+        if (realm_unpack_open(turn, &message, ret_request->data) == 0)
+            return take_unpacked(turn, ret_request);
+        realm_request_drop(client, 0);
+        return REALM_E_WOULD_BLOCK;
+    }
+    describe(turn, &message, ret_request);
     ret_request->token = realm_request_serve(turn, &message);
     return 0;
 }
@@ -190,6 +216,15 @@ static int keep(struct realm *realm, struct realm_token *entry, uint64_t token,
     return error;
 }
 
+static inline int push_reply(struct realm *realm, struct realm_token *entry, uint64_t token,
+                             const struct realm_message *message, const void *data)
+{
+    int error = realm_producer_push(&entry->client->link.producer, message, data);
+    if (__builtin_expect(error == REALM_E_QUEUE_FULL, 0))
+        return keep(realm, entry, token, message, data);
+    return replied(realm, entry, token, error);
+}
+
 static inline int reply_at(struct realm *realm, uint64_t token, int32_t status, uint64_t value,
                            const void *data, size_t size, uint32_t ticket)
 {
@@ -207,10 +242,14 @@ static inline int reply_at(struct realm *realm, uint64_t token, int32_t status, 
         .tag = value,
     };
     REALM_STOP_POINT("reply");
-    int error = realm_producer_push(&entry->client->link.producer, &message, data);
-    if (__builtin_expect(error == REALM_E_QUEUE_FULL, 0))
-        return keep(realm, entry, token, &message, data);
-    return replied(realm, entry, token, error);
+    if (__builtin_expect(entry->operation != 0, 0))
+        return realm_unpack_answer(realm, token, &message, data);
+    return push_reply(realm, entry, token, &message, data);
+}
+
+int realm_reply_push(struct realm *realm, uint64_t token, const struct realm_message *reply, const void *data)
+{
+    return push_reply(realm, realm_token_find(realm, token), token, reply, data);
 }
 
 int realm_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t value, const void *data,
@@ -230,6 +269,8 @@ int realm_reserve_reply(struct realm *realm, uint64_t token, size_t size, void *
     struct realm_token *entry = realm_token_find(realm, token);
     if (!entry)
         return REALM_E_STALE;
+    if (entry->operation != 0)
+        return realm_unpack_reserve(entry, size, ret_data);
     struct realm_link *link = &entry->client->link;
     int error = realm_link_reserve(link, &link->producer, size, ret_data);
     if (error == REALM_E_QUEUE_FULL)
@@ -247,6 +288,10 @@ int realm_commit_reply(struct realm *realm, uint64_t token, int32_t status, uint
         return REALM_E_STALE;
     struct realm_message message = {
         .kind = REALM_MESSAGE_REPLY, .call = entry->call, .status = status, .tag = value};
+    if (entry->operation != 0) {
+        message.size = (uint16_t)size;
+        return realm_unpack_commit(realm, token, &message, size);
+    }
     int error = realm_link_commit(&entry->client->link, &message, size);
     return replied(realm, entry, token, error);
 }

@@ -41,6 +41,10 @@ struct realm_client {
     uint32_t pending;              /* replies due */
     uint32_t tokens;               /* the first of them: index + 1, or 0 */
     struct realm_list kept;        /* replies that were given and wait for room (kept.c) */
+    struct realm_unpacked
+        *unpacked[REALM_QUEUES]; /* batches that were taken; NULL: none ever was (unpack.c) */
+    uint32_t unpacked_ready;     /* a bit for each queue whose batch has a message to hand out */
+    bool operating;              /* an operation of a batch is being done: not read meanwhile */
 };
 
 struct realm_endpoint {
@@ -89,6 +93,7 @@ struct realm_token {
     struct realm_client *client; /* NULL: free */
     uint32_t generation;         /* counts the uses of this place, so that a token fits only once */
     uint32_t call;
+    uint8_t operation;       /* of a batch: 1 + its queue; else 0 */
     uint32_t next, previous; /* of the client, or of the free ones: index + 1, or 0 */
 };
 
@@ -143,6 +148,28 @@ void realm_view_orphan(struct realm_client *client);
 void realm_request_popped(const struct realm_turn *turn, struct realm_consumer *consumer);
 /* What is served from now on. Return: its token, or 0. */
 uint64_t realm_request_serve(const struct realm_turn *turn, const struct realm_message *message);
+/* Pushes a reply, or keeps it. Return: as realm_reply. */
+int realm_reply_push(struct realm *realm, uint64_t token, const struct realm_message *reply,
+                     const void *data);
+
+/*
+ * A batch that was popped becomes the client's, to be handed out. Return: 0; REALM_E_PEER_FAULT: it is none;
+ * -ENOMEM. (unpack.c)
+ */
+int realm_unpack_open(const struct realm_turn *turn, const struct realm_message *message,
+                      const void *payload);
+/* The next message of the turn's batch is served. Return: its data, the client's until the next look at it.
+ */
+const void *realm_unpack_next(const struct realm_turn *turn, struct realm_message *ret_message,
+                              uint64_t *ret_token);
+/* The reply to an operation. Return: as realm_reply; REALM_E_BAD_ARGUMENT: with a ticket. */
+int realm_unpack_answer(struct realm *realm, uint64_t token, const struct realm_message *answer,
+                        const void *data);
+/* The same in place. */
+int realm_unpack_reserve(const struct realm_token *entry, size_t size, void **ret_data);
+int realm_unpack_commit(struct realm *realm, uint64_t token, const struct realm_message *answer, size_t size);
+void realm_unpack_free(struct realm_client *client);
+
 /* Ends a client for what its memory holds, or no longer holds. */
 void realm_request_drop(struct realm_client *client, int error);
 /* The next of an endpoint's clients that has a request: the most urgent, from where the last round stopped.
@@ -172,7 +199,8 @@ static inline bool realm_client_called(const struct realm_client *client)
 /* Whether there is anything to take, of any priority. */
 static inline bool realm_client_ready(const struct realm_client *client)
 {
-    return realm_consumer_ready(&client->link.consumer) || realm_client_called(client);
+    return realm_consumer_ready(&client->link.consumer) || realm_client_called(client) ||
+           client->unpacked_ready != 0;
 }
 
 /* How urgent it is what an awake client has queued, or waits for: REALM_LOW if it has nothing. */
@@ -200,8 +228,11 @@ int realm_sleep_wait(struct realm *realm, struct realm_endpoint *only, uint64_t 
 /* Looks for wake-ups and control packets without waiting. Return: 0; -errno. */
 int realm_sleep_poll(struct realm *realm);
 int realm_sleep_open(struct realm *realm);
-/* Parks an active client and arms it. Return: 0; REALM_E_WOULD_BLOCK: it has something; -errno. */
+/* Parks an active client and arms it, or holds one that is not to be read. Return: 0; REALM_E_WOULD_BLOCK: it
+ * has something; -errno. */
 int realm_sleep_park(struct realm_client *client);
+/* A parked client has something that it did not send just now: it is awake again. */
+void realm_sleep_rouse(struct realm_client *client);
 /* The same for the link alone. */
 int realm_sleep_park_link(struct realm_link *link);
 /*

@@ -41,6 +41,12 @@ int realm_sleep_park_link(struct realm_link *link)
 
 int realm_sleep_park(struct realm_client *client)
 {
+    if (client->operating) { /* not read, as long as that is not answered */
+        realm_client_move(client, REALM_PLACE_HELD);
+        return 0;
+    }
+    if (client->unpacked_ready != 0)
+        return REALM_E_WOULD_BLOCK;
     int error = realm_sleep_park_link(&client->link);
     if (!error)
         realm_client_move(client, REALM_PLACE_PARKED);
@@ -51,6 +57,14 @@ static void wake_client(struct realm_client *client)
 {
     realm_consumer_unpark(&client->link.consumer);
     realm_client_move(client, REALM_PLACE_ACTIVE);
+}
+
+void realm_sleep_rouse(struct realm_client *client)
+{
+    if (client->place != REALM_PLACE_PARKED)
+        return;
+    realm_waiter_disarm(client->link.realm->waiter, client->link.slot);
+    wake_client(client);
 }
 
 /* Looks at every parked client: hints were lost, or (debug) wakes. Return: how many had something. */

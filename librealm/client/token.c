@@ -40,6 +40,7 @@ uint64_t realm_token_new(struct realm_client *client, uint32_t call)
     tokens->count++;
     entry->client = client;
     entry->call = call;
+    entry->operation = 0;
     entry->previous = 0;
     entry->next = client->tokens;
     if (entry->next != 0)

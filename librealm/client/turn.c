@@ -52,7 +52,7 @@ static bool look_at(struct realm_client *client, struct choice *choice)
     uint64_t marked = realm_client_marked(client);
     uint64_t bits = realm_client_bits(client);
     bool normal = realm_consumer_ready(&client->link.consumer);
-    if (__builtin_expect((marked | bits) == 0, 1)) {
+    if (__builtin_expect((marked | bits | client->unpacked_ready) == 0, 1)) {
         if (normal)
             offer(choice, client, REALM_NORMAL, boost_of(client));
         return normal;
@@ -64,7 +64,7 @@ static bool look_at(struct realm_client *client, struct choice *choice)
     unsigned boost = boost_of(client);
     for (int queue = REALM_CRITICAL; queue >= REALM_LOW; queue--) {
         bool waits = queue == REALM_NORMAL ? normal : (uint16_t)(marked >> (16 * queue)) != 0;
-        if (waits)
+        if (waits || (client->unpacked_ready >> queue & 1u))
             offer(choice, client, (unsigned)queue, boost);
     }
     return true;
@@ -106,8 +106,9 @@ bool realm_endpoint_turn(struct realm_endpoint *endpoint, struct realm_turn *ret
     for (uint32_t left = endpoint->active_count; left != 0 && looks < LOOKS; left--, node = next) {
         next = node->next;
         struct realm_client *client = REALM_LIST_OF(node, struct realm_client, of_place);
-        if (__builtin_expect(
-                client->pending >= REALM_CLIENT_PENDING_MAX || realm->tokens.count >= REALM_PENDING_MAX, 0)) {
+        if (__builtin_expect(client->pending >= REALM_CLIENT_PENDING_MAX ||
+                                 realm->tokens.count >= REALM_PENDING_MAX || client->operating,
+                             0)) {
             realm_client_move(client, REALM_PLACE_HELD);
             continue;
         }
@@ -146,6 +147,10 @@ enum realm_priority realm_client_presses(const struct realm_client *client)
         queue = (unsigned)(63 - __builtin_clzll(marked)) / 16u;
     if (normal && queue < REALM_NORMAL)
         queue = REALM_NORMAL;
-    unsigned boost = normal || marked != 0 || client->pending != 0 ? boost_of(client) : REALM_LOW;
+    if (client->unpacked_ready >> queue != 0)
+        queue = 31u - (unsigned)__builtin_clz(client->unpacked_ready);
+    unsigned boost = normal || marked != 0 || client->unpacked_ready != 0 || client->pending != 0
+                         ? boost_of(client)
+                         : REALM_LOW;
     return (enum realm_priority)(queue > boost ? queue : boost);
 }

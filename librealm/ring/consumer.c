@@ -126,10 +126,12 @@ static int consumer_false_claim(struct realm_consumer *consumer)
 /* Padding brings nothing. */
 static inline bool is_kind(const struct realm_entry *entry)
 {
-    if (__builtin_expect(!(entry->kind & REALM_MESSAGE_TICKET), 1))
-        return entry->kind >= REALM_MESSAGE_CALL && entry->kind <= REALM_MESSAGE_PAD;
-    unsigned kind = entry->kind & ~REALM_MESSAGE_TICKET;
-    return kind >= REALM_MESSAGE_CALL && kind < REALM_MESSAGE_PAD && entry->status > 0;
+    const unsigned flags = entry->kind & (REALM_MESSAGE_TICKET | REALM_MESSAGE_BATCH);
+    const unsigned kind = entry->kind ^ flags;
+    if (__builtin_expect(flags == 0, 1))
+        return kind >= REALM_MESSAGE_CALL && kind <= REALM_MESSAGE_PAD;
+    return kind >= REALM_MESSAGE_CALL && kind < REALM_MESSAGE_PAD &&
+           (flags == REALM_MESSAGE_BATCH || (flags == REALM_MESSAGE_TICKET && entry->status > 0));
 }
 
 /* Copies the awaited entry without its payload, if it is there, and checks every claim in it against what an
@@ -202,8 +204,9 @@ static inline void fill_message(struct realm_message *message, const struct real
 {
     const bool ticket = (entry->kind & REALM_MESSAGE_TICKET) != 0;
     *message = (struct realm_message){
-        .kind = (enum realm_message_kind)(entry->kind & ~REALM_MESSAGE_TICKET),
+        .kind = (enum realm_message_kind)(entry->kind & ~(REALM_MESSAGE_TICKET | REALM_MESSAGE_BATCH)),
         .priority = entry->priority,
+        .batch = (entry->kind & REALM_MESSAGE_BATCH) != 0,
         .size = entry->size,
         .call = entry->call,
         .status = ticket ? 0 : entry->status,

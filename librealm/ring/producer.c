@@ -138,7 +138,8 @@ static inline int publish(struct realm_producer *producer, const struct realm_me
     struct realm_entry entry = {
         .commit = commit,
         .size = message->size,
-        .kind = (uint8_t)(message->kind | (message->ticket ? REALM_MESSAGE_TICKET : 0u)),
+        .kind = (uint8_t)(message->kind | (message->ticket ? REALM_MESSAGE_TICKET : 0u) |
+                          (message->batch ? REALM_MESSAGE_BATCH : 0u)),
         .priority = message->priority,
         .call = message->call,
         .status = message->ticket ? (int32_t)message->ticket : message->status,

@@ -88,17 +88,20 @@ enum realm_message_kind {
 
 /* In an entry's kind: a capability comes with the message, and status is its ticket (1 to 2^31 - 1). */
 #define REALM_MESSAGE_TICKET 0x80u
+/* The payload is a batch (batch.h), and tag its count and flags. Never with a ticket. */
+#define REALM_MESSAGE_BATCH 0x40u
 
 /* A message without its payload, in private memory. */
 struct realm_message {
     enum realm_message_kind kind;
     uint8_t priority; /* of the queue that it was sent through: a claim, of use to nobody */
-    uint16_t size;    /* bytes of payload, at most REALM_PAYLOAD_MAX */
-    uint32_t call;    /* CALL: chosen by the caller; REPLY: the call it answers; ONEWAY: 0 */
-    int32_t status;   /* REPLY; CALL: lines consumed of the replies, a hint (realm_producer_learn); with a
-                         ticket: 0 */
-    uint32_t ticket;  /* of the capability that comes with it; 0: none */
-    uint64_t tag;     /* CALL, ONEWAY: the operation; REPLY: the value */
+    bool batch;
+    uint16_t size;   /* bytes of payload, at most REALM_PAYLOAD_MAX */
+    uint32_t call;   /* CALL: chosen by the caller; REPLY: the call it answers; ONEWAY: 0 */
+    int32_t status;  /* REPLY; CALL: lines consumed of the replies, a hint (realm_producer_learn); with a
+                        ticket: 0 */
+    uint32_t ticket; /* of the capability that comes with it; 0: none */
+    uint64_t tag;    /* CALL, ONEWAY: the operation; REPLY: the value */
 };
 
 /* The entry in the ring, as it lies in shared memory. */

@@ -8,6 +8,7 @@
 #ifndef REALM_CHANNEL_H
 #define REALM_CHANNEL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -100,12 +101,44 @@ struct realm_outgoing {
 
 /*
  * Sends one-way messages in their order and wakes the service once, or once for each time that the queue is
- * full. *ret_sent (which may be NULL) is set in any case: so many, the first ones, are in the queue.
- * Return: 0: all; REALM_E_TOO_BIG: none was sent; else as realm_send_at, of the first that was not sent.
+ * full. Small ones travel together, as many as fit a quarter of the queue: such a batch counts as one message
+ * of the queue's limit; to the service they are messages like any. *ret_sent (which may be NULL) is set in
+ * any case: so many, the first ones, are in the queue. Return: 0: all; REALM_E_TOO_BIG: none was sent; else
+ * as realm_send_at, of the first that was not sent.
  */
 int realm_send_many(struct realm_channel *channel, enum realm_priority priority,
                     const struct realm_outgoing *messages, size_t count, uint64_t timeout_ns,
                     size_t *ret_sent);
+
+/* One of several operations in one message: a request, and what came of it. */
+struct realm_operation {
+    uint64_t op;
+    const void *data;
+    size_t size;       /* with 16 of head and rounded up to 8, of all together at most REALM_PAYLOAD_MAX */
+    void *reply;       /* where the payload of its result goes; the caller's */
+    size_t capacity;   /* bytes there */
+    bool done;         /* out: whether it was done; if not, what follows is untouched */
+    int32_t status;    /* out: the service's verdict */
+    uint64_t value;    /* out */
+    size_t reply_size; /* out: bytes of the result, also when they did not fit */
+};
+
+#define REALM_STOP_AT_FAILURE 1u
+
+/*
+ * Calls with several operations in one message (Anos), at most 256, which the service gets one after the
+ * other and answers each as any call; one reply brings all results. They are done in their order, each when
+ * the one before it was answered; nothing else of this channel is served in between. What fails does not keep
+ * the others from being done, unless flags says REALM_STOP_AT_FAILURE: then a status that is not 0 ends it,
+ * and those behind are not done. All results together have room for REALM_PAYLOAD_MAX bytes with their heads.
+ *
+ * Return: 0: each operation says whether it was done, and how it went; REALM_E_SHORT: as 0, but some result
+ * had more payload than there was room for, here or among the others: reply_size says how much;
+ * REALM_E_TOO_BIG, REALM_E_BAD_ARGUMENT (none, no such priority or flag): nothing was sent; else as
+ * realm_call_at: no operation is said to be done, but with REALM_E_TIMEOUT some may have been or may be yet.
+ */
+int realm_call_many(struct realm_channel *channel, enum realm_priority priority,
+                    struct realm_operation *operations, size_t count, unsigned flags, uint64_t timeout_ns);
 
 /*
  * A place for the next message of a priority, in the channel's own memory: size bytes in one piece, for the

@@ -54,11 +54,13 @@ Test(hostile, size_against_commit)
     expect_nothing_taken(0);
 }
 
-/* Goal: only the three kinds of message are messages (and padding where the queue ends). */
+/* Goal: only the three kinds of message are messages, each alone or as a batch (and padding where the queue
+ * ends). */
 Test(hostile, kinds)
 {
     for (uint32_t kind = 0; kind <= UINT8_MAX; kind++) {
-        bool known = kind >= REALM_MESSAGE_CALL && kind <= REALM_MESSAGE_REPLY;
+        uint32_t plain = kind & ~REALM_MESSAGE_BATCH;
+        bool known = plain >= REALM_MESSAGE_CALL && plain <= REALM_MESSAGE_REPLY;
         uint32_t position = pair.consumer.position;
         *pair_entry(&pair, pair.consumer.index) =
             (struct realm_entry){.commit = position + 1, .size = 0, .kind = (uint8_t)kind};
