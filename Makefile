@@ -77,7 +77,7 @@ $(BUILD)/lib/librealm.so: $(LIBREALM_OBJECTS)
 	@$(CC) -shared -Wl,-soname,librealm.so.0 $(LDFLAGS) -o $@ $^ -luring -lm -lpthread -ldl
 
 # `realm fuzz` has a policy engine of its own in the program, compiled so that it says which way it takes: that is
-# what guides the search. Only fuzz_main is seen from outside; the broker's engine stays as fast as it is.
+# what guides the search. Only fuzz_main and fuzz_replay are seen from outside; the broker's engine stays as fast as it is.
 FUZZ_policy := $(patsubst %.c,$(BUILD)/covered/%.o,$(wildcard mm/policy/*.c))
 $(BUILD)/covered/%.o: %.c
 	@mkdir -p $(@D)
@@ -86,7 +86,7 @@ $(BUILD)/covered/%.o: %.c
 $(BUILD)/tools/realm-fuzz.o: $(call objects,tools/fuzz) $(call objects,mm/oracle) $(FUZZ_policy)
 	@mkdir -p $(@D)
 	@echo "  LD    $@"
-	@$(LD) -r -o $@ $^ && $(OBJCOPY) --keep-global-symbol=fuzz_main --keep-global-symbol=__sanitizer_cov_trace_pc $@
+	@$(LD) -r -o $@ $^ && $(OBJCOPY) --keep-global-symbol=fuzz_main --keep-global-symbol=fuzz_replay --keep-global-symbol=__sanitizer_cov_trace_pc $@
 
 $(BUILD)/bin/realm: $(BUILD)/tools/main.o $(BUILD)/tools/realm-fuzz.o $(call archive,tools) $(A_bench) $(call archive,sim/boot) $(MM_START) $(A_mm) $(A_librealm)
 	@mkdir -p $(@D)

@@ -92,7 +92,7 @@ FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,build/fuzz/%,$(wildcard tests/fuzz/*_f
 FUZZ_SECONDS ?= 10
 FUZZ_SOURCES := $(wildcard librealm/core/*.c librealm/proto/*.c librealm/ring/*.c librealm/os/linux/*.c mm/config/*.c \
                 mm/policy/*.c mm/analysis/*.c mm/oracle/*.c mm/sandbox/*.c mm/broker/*.c sim/boot/*.c) \
-                $(patsubst %,tools/fuzz/%.c,case subject run compare invariants asserts system pick generate) \
+                $(patsubst %,tools/fuzz/%.c,case subject run compare invariants asserts system pick generate text words parse) \
                 tests/fuzz/broker_script.c tests/unit/broker/world.c tests/unit/broker/process.c
 FUZZ_FLAGS   := -std=gnu11 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 build/fuzz/o/%.o: %.c
@@ -110,14 +110,29 @@ fuzz: $(FUZZERS) ## run every fuzz target for FUZZ_SECONDS (10), from its corpus
 	@sh tests/fuzz/run.sh $(FUZZ_SECONDS) $(FUZZERS)
 
 # --- mutants: mistakes made on purpose, and who notices ---
+MUTATE := $(BUILD)/tests/mutants/mutate
 MUTANTS_EVERY ?= 1
 .PHONY: mutants mutants-hand mutants-oracle mutants-mechanical
-mutants-build: $(BUILD)/tests/mutants/killer.o $(call archive,tools/fuzz) $(call archive,mm/oracle) $(call archive,mm/policy) $(A_core) \
+mutants-build: $(MUTATE) $(BUILD)/tests/mutants/trial.o $(BUILD)/tests/mutants/chosen.o $(call archive,tools/fuzz) $(A_core) \
     $(patsubst %,%.o,$(filter $(BUILD)/tests/unit/policy/%,$(TESTS_unit)))
 mutants: mutants-build ## mistakes in the policy engine and the oracle: who notices (MUTANTS_EVERY=10: a tenth of the mechanical ones)
 	@CC="$(CC)" sh tests/mutants/run.sh $(BUILD) all $(MUTANTS_EVERY)
 mutants-hand mutants-oracle mutants-mechanical: mutants-%: mutants-build
 	@CC="$(CC)" sh tests/mutants/run.sh $(BUILD) $* $(MUTANTS_EVERY)
+$(MUTATE): tests/mutants/mutate.c
+	@mkdir -p $(@D); echo "  LD    $@"; $(CC) $(WARNINGS) -D_GNU_SOURCE -O1 -o $@ $<
+# A `realm` whose fuzzer has an engine with mistakes of each kind (MUTANT=1, 2, ...): what it finds can be replayed.
+$(BUILD)/planted/mm/policy/decide.c: mm/policy/decide.c tests/mutants/planted.txt $(MUTATE)
+	@mkdir -p $(@D); $(MUTATE) $< 1 $@ tests/mutants/planted.txt >/dev/null
+$(BUILD)/planted/mm/policy/decide.o: $(BUILD)/planted/mm/policy/decide.c
+	@$(CC) $(CPPFLAGS) $(CFLAGS) -Wno-switch -fsanitize-coverage=trace-pc $(DEPFLAGS) -c $< -o $@
+$(BUILD)/planted/realm-fuzz.o: $(call objects,tools/fuzz) $(call objects,mm/oracle) $(BUILD)/tests/mutants/chosen.o \
+    $(filter-out %/decide.o,$(FUZZ_policy)) $(BUILD)/planted/mm/policy/decide.o
+	@$(LD) -r -o $@ $^ && $(OBJCOPY) --keep-global-symbol=fuzz_main --keep-global-symbol=fuzz_replay --keep-global-symbol=__sanitizer_cov_trace_pc $@
+$(BUILD)/bin/realm_planted: $(BUILD)/tools/main.o $(BUILD)/planted/realm-fuzz.o $(call archive,tools) $(A_bench) $(call archive,sim/boot) $(MM_START) $(A_mm) $(A_librealm)
+	@mkdir -p $(@D); echo "  LD    $@"
+	@$(CC) $(LDFLAGS) -o $@ $< $(BUILD)/planted/realm-fuzz.o $(MM_START) -Wl,--start-group $(call archive,tools) $(A_bench) $(call archive,sim/boot) $(A_mm) $(A_librealm) -Wl,--end-group $(LIBS_host)
+$(BUILD)/tests/integration/fuzz_test: | $(BUILD)/bin/realm_planted
 
 # --- installing ---
 .PHONY: test-install

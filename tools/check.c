@@ -168,6 +168,12 @@ int check_main(const struct arguments *arguments)
     struct initial *initial = NULL;
     scenario_problems_init(&problems);
     int error = scenario_read(path, &problems, &config);
+    if (!error && config->replay) {
+        int status = fuzz_replay(path, config->replay, false, arguments_has(arguments, "--json"));
+        mm_config_free(config);
+        scenario_problems_deinit(&problems);
+        return status;
+    }
     if (!error)
         error = initial_new(config, &initial);
     struct judged judged = {.config = config, .list = json_array()};

@@ -175,7 +175,8 @@ const struct command command_table[] = {
      "operations, and compares; coverage of the engine guides the search. Without SCENARIO the systems are "
      "made, "
      "too; with it, the system is its, and a state that breaks one of its assertions is a failure as well. A "
-     "failure is shrunk, and printed as a case for --replay and as a test. The exit status is 1 if there is "
+     "failure is shrunk, and printed as a scenario that `realm run` replays and as a test. The exit status "
+     "is 1 if there is "
      "one.",
      "realm fuzz examples/hello.yaml --time 10s",
      {{"--time", 't', "TIME", "how long (default: 60s; with --sequences: no limit)", NULL},
@@ -184,7 +185,8 @@ const struct command command_table[] = {
       {"--sequences", 0, "N", "end after this many sequences of each job", NULL},
       {"--corpus", 0, "DIR", "keep inputs that reach something new here, and begin with them", NULL},
       {"--replay", 0, "FILE", "run the case in FILE instead", NULL},
-      {"--save", 0, "FILE", "write the case of a failure to FILE", NULL},
+      {"--save", 0, "FILE",
+       "write a failure to FILE: a scenario if it ends in .yaml, else a case for --replay", NULL},
       JSON},
      fuzz_main},
     {"doctor",

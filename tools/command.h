@@ -5,6 +5,7 @@
 #ifndef TOOLS_COMMAND_H
 #define TOOLS_COMMAND_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct arguments;
@@ -61,6 +62,11 @@ int revoke_main(const struct arguments *arguments);
 int logs_main(const struct arguments *arguments);
 int bench_main(const struct arguments *arguments);
 int fuzz_main(const struct arguments *arguments);
+/*
+ * Runs a case again, from a scenario's `replay`: each operation with its answer, and what does not hold. The
+ * file is for messages. operations: false: the case is read, and its size told. Return: an exit status.
+ */
+int fuzz_replay(const char *file, const char *text, bool operations, bool json);
 int doctor_main(const struct arguments *arguments);
 int help_main(const struct arguments *arguments);
 int completion_main(const struct arguments *arguments);

@@ -145,6 +145,12 @@ static int run_with(const struct arguments *arguments, const struct sandbox_feat
     int status = read_scenario(arguments->operands[0], features, options->waiter, &config);
     if (status)
         return status;
+    if (config->replay) {
+        status =
+            fuzz_replay(arguments->operands[0], config->replay, true, arguments_has(arguments, "--json"));
+        mm_config_free(config);
+        return status;
+    }
     struct stream *stream = NULL;
     struct runtime *runtime = NULL;
     const struct stream_options how = {.json = arguments_has(arguments, "--json"),

@@ -65,6 +65,7 @@ void mm_config_free(struct mm_config *config)
     free(config->services);
     free_rules(config);
     free(config->requirements);
+    free(config->replay);
     free(config);
 }
 

@@ -234,6 +234,8 @@ struct mm_config {
     size_t asserts_count;
     struct mm_requirement *requirements;
     size_t requirements_count;
+    char *replay; /* a case of the fuzzer; then there is nothing else but the system's name. NULL: none */
+    struct mm_place replay_place;
 };
 
 /* Frees everything in it, then it. NULL is a no-op; half-made configurations are fine. */

@@ -66,7 +66,7 @@ void reader_finish_names(struct reader *reader, struct names *names, const char 
 
 /* The sections as they stand in the file, whatever their order. */
 struct sections {
-    const struct yaml_node *system, *require, *realms, *services, *grants, *hierarchy, *asserts;
+    const struct yaml_node *system, *require, *realms, *services, *grants, *hierarchy, *asserts, *replay;
 };
 
 #define SECTION(member)                                                                                      \
@@ -82,6 +82,7 @@ SECTION(services)
 SECTION(grants)
 SECTION(hierarchy)
 SECTION(asserts)
+SECTION(replay)
 
 static const struct field top_fields[] = {
     {"system", true, take_system},   {"require", false, take_require},
@@ -90,15 +91,45 @@ static const struct field top_fields[] = {
     {"assert", false, take_asserts},
 };
 
+/* What `realm fuzz` prints has its system in the case. */
+static const struct field replay_fields[] = {
+    {"system", true, take_system},
+    {"replay", true, take_replay},
+};
+
+static bool is_replay(const struct yaml_node *root)
+{
+    for (const struct yaml_node *entry = root->kind == YAML_MAP ? root->children : NULL; entry;
+         entry = entry->next)
+        if (strcmp(entry->key->text, "replay") == 0)
+            return true;
+    return false;
+}
+
+/* The case itself is read by who replays it. */
+static void read_replay(struct reader *reader, const struct yaml_node *node)
+{
+    const char *text;
+    if (!fields_string(reader, node, "replay", &text))
+        return;
+    reader->config->replay = fields_copy(reader, text);
+    reader->config->replay_place = node->place;
+}
+
 static void read_sections(struct reader *reader, const struct yaml_node *root)
 {
     struct sections sections = {0};
     const char *name;
-    if (!fields_read(reader, root, "a scenario", top_fields, sizeof top_fields / sizeof top_fields[0],
+    bool replay = is_replay(root);
+    if (!fields_read(reader, root, replay ? "a replay" : "a scenario", replay ? replay_fields : top_fields,
+                     replay ? sizeof replay_fields / sizeof replay_fields[0]
+                            : sizeof top_fields / sizeof top_fields[0],
                      &sections))
         return;
     if (sections.system && fields_name(reader, sections.system, "system", &name))
         reader->config->system = fields_copy(reader, name);
+    if (sections.replay && !reader->error)
+        read_replay(reader, sections.replay);
     if (sections.require && !reader->error)
         rules_read_requirements(reader, sections.require);
     if (sections.hierarchy && !reader->error)

@@ -192,3 +192,126 @@ Test(fuzz, bad_usage_is_said)
     cr_assert_not_null(strstr(text, "/none.yaml"), "%s", text);
     free(text);
 }
+
+/* --- what is found can be replayed --- */
+
+/* Runs a command of the shell; its output, the caller's. */
+static char *shell(const char *command, int *ret_status)
+{
+    char *text = NULL;
+    size_t size = 0;
+    char block[4096];
+    FILE *memory = open_memstream(&text, &size), *output = popen(command, "r");
+    cr_assert(memory && output);
+    for (size_t got; (got = fread(block, 1, sizeof block, output)) > 0;)
+        fwrite(block, 1, got, memory);
+    int status = pclose(output);
+    cr_assert(WIFEXITED(status), "%s", command);
+    *ret_status = WEXITSTATUS(status);
+    fclose(memory);
+    return text;
+}
+
+/* What the fuzzer finds with a planted mistake is written as a scenario, and `realm run` finds it again;
+ * without the mistake everything holds. */
+static void finds_and_replays(unsigned mutant, const char *check)
+{
+    char path[] = "/tmp/realm-found-XXXXXX.yaml", command[8192], says[64];
+    int status, file = mkstemps(path, 5);
+    cr_assert(file >= 0 && close(file) == 0);
+    snprintf(command, sizeof command,
+             "MUTANT=%u %s/realm_planted fuzz --sequences 5000 --seed 1 --save %s 2>&1", mutant,
+             harness_bin(), path);
+    char *text = shell(command, &status);
+    cr_assert_eq(status, 1, "%s", text);
+    free(text);
+    snprintf(says, sizeof says, "FAILURE: %s\n", check);
+    snprintf(command, sizeof command, "MUTANT=%u %s/realm_planted run %s 2>&1", mutant, harness_bin(), path);
+    text = shell(command, &status);
+    cr_expect_eq(status, 1, "%s", text);
+    cr_expect_not_null(strstr(text, says), "%s", text);
+    cr_expect_not_null(strstr(text, " fails\n"), "%s", text);
+    free(text);
+    text = run_command(NULL, &status, (const char *[]){"run", path, NULL});
+    cr_expect_eq(status, 0, "%s", text);
+    cr_expect_not_null(strstr(text, "everything holds"), "%s", text);
+    free(text);
+    text = run_command(NULL, &status, (const char *[]){"check", path, NULL});
+    cr_expect_eq(status, 0, "%s", text);
+    free(text);
+    unlink(path);
+}
+
+Test(fuzz, a_wrong_answer_is_replayed_by_realm_run)
+{
+    /* Goal: an answer that the oracle gives otherwise (tests/mutants/planted.txt, 1). */
+    finds_and_replays(1, "answer");
+}
+
+Test(fuzz, a_crash_is_replayed_by_realm_run)
+{
+    /* Goal: an engine that dies (2) is told by a `realm run` that does not. */
+    finds_and_replays(2, "crash");
+}
+
+Test(fuzz, a_hang_is_replayed_by_realm_run)
+{
+    /* Goal: an engine that never answers (3), found and replayed in bounded time. */
+    finds_and_replays(3, "hang");
+}
+
+Test(fuzz, a_broken_assertion_is_replayed_by_realm_run)
+{
+    /* Goal: the user's own hole: web may not reach the database, and may give itself what app gives it. */
+    static const char hole[] = "system: hole\nrealms:\n  - {name: db, program: /bin/true}\n"
+                               "  - {name: app, program: /bin/true}\n"
+                               "  - {name: web, program: /bin/true, parent: app}\n"
+                               "services:\n  - {name: database, provider: db, access: [{realm: app, rights: "
+                               "[send, grant]}]}\n"
+                               "assert:\n  - never: web -> database\n";
+    char path[] = "/tmp/realm-hole-XXXXXX.yaml", found[] = "/tmp/realm-found-XXXXXX.yaml";
+    int status, file = mkstemps(path, 5), other = mkstemps(found, 5);
+    cr_assert(file >= 0 && other >= 0 && close(other) == 0);
+    cr_assert(write(file, hole, strlen(hole)) == (ssize_t)strlen(hole) && close(file) == 0);
+    char *text = run_command(
+        NULL, &status,
+        (const char *[]){"fuzz", path, "--sequences", "5000", "--seed", "1", "--save", found, NULL});
+    cr_assert_eq(status, 1, "%s", text);
+    free(text);
+    text = run_command(NULL, &status, (const char *[]){"run", found, "--json", NULL});
+    cr_assert_eq(status, 1, "%s", text);
+    json_t *last = last_line(text);
+    cr_expect_str_eq(json_string_value(json_object_get(last, "check")), "assert");
+    cr_expect_str_eq(json_string_value(json_object_get(last, "detail")), "web holds a channel to database");
+    json_decref(last);
+    free(text);
+    unlink(path);
+    unlink(found);
+}
+
+Test(fuzz, a_replay_is_read_with_care)
+{
+    /* Goal: what is wrong in it is told with its line; it stands beside nothing else; it is no system to
+     * search in. */
+    static const struct {
+        const char *text, *command, *says;
+    } cases[] = {
+        {"system: x\nreplay: |\n  realm 0 \"\"\n  0 jump actor=0\n", "run", "line 2 of `replay`"},
+        {"system: x\nreplay: |\n  realm 0 \"\"\n  0 jump actor=0\n", "check", "line 2 of `replay`"},
+        {"system: x\nreplay: |\n  realm 0 \"\"\nrealms: []\n", "run", "realms"},
+        {"system: x\nreplay: [1]\n", "run", "replay"},
+        {"system: x\nreplay: |\n  realm 0 \"\"\n", "fuzz", "`realm run` runs it"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char path[] = "/tmp/realm-replay-XXXXXX";
+        int status, file = mkstemp(path);
+        cr_assert(file >= 0 &&
+                  write(file, cases[i].text, strlen(cases[i].text)) == (ssize_t)strlen(cases[i].text) &&
+                  close(file) == 0);
+        char *text = run_command(NULL, &status, (const char *[]){cases[i].command, path, NULL});
+        cr_expect_eq(status, 1, "%s: %s", cases[i].text, text);
+        cr_expect_not_null(strstr(text, cases[i].says), "%s: %s", cases[i].text, text);
+        free(text);
+        unlink(path);
+    }
+}

@@ -1,25 +1,42 @@
 /*
- * Makes mutants: copies of a source with one small mistake in it.
+ * Makes a source that holds all its mutants: copies of it with one small mistake each, chosen at run time by
+ * the variable `mutant`. So each file is compiled once, and trying a mutant costs no more than a fork.
  *
- *     mutate hand LIST                        how many there are in a list made by hand
- *     mutate hand LIST NUMBER FOLDER          prints its class, name and source, writes it to FOLDER/mutant.c
- *     mutate mechanical SOURCE                how many conditions can be changed
- *     mutate mechanical SOURCE NUMBER FOLDER  prints what was changed, writes it to FOLDER/mutant.c
+ *     mutate SOURCE FIRST OUT LIST [mechanical]
  *
- * A mutant of a list is text that stands in the source exactly once, and what replaces it: a list that has
+ * writes OUT and prints a line for each mutant: its number (from FIRST on), where it comes from (by hand or
+ * mechanical), the source, and what the mistake is.
+ *
+ * A mutant of a LIST is text that stands in the source exactly once, and what replaces it: a list that has
  * gone stale is an error, no mutant that changes nothing. Mechanically each comparison is moved by one or
- * turned round, each
- * `&&` and `||` exchanged, each `!` taken away, each condition of an `if` negated or dropped. Assertions,
- * comments, strings and the preprocessor are left alone.
+ * turned round, each `&&` and `||` exchanged, each `!` taken away, each condition of an `if` negated or
+ * dropped. Assertions, comments, strings and the preprocessor are left alone.
+ *
+ * How: a mutant changes one function. Each of them is a copy of that function with a name of its own, which
+ * stands before it; and the function itself begins by looking at which of its copies is meant. What begins a
+ * function is told by the one style of the sources: its brace stands alone at the beginning of a line, and so
+ * does the one that ends it.
  */
+#include <ctype.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_MAX (1u << 20)
+#define TEXT_MAX    (1u << 20)
+#define MUTANTS_MAX 1000u /* of one source */
+#define FIELD_MAX   256u
+
+struct mutant {
+    size_t from, to; /* of the source, replaced by: */
+    char *replacement;
+    char title[FIELD_MAX];
+    bool by_hand;
+};
 
 static char source[TEXT_MAX], list[TEXT_MAX];
+static struct mutant mutants[MUTANTS_MAX];
+static unsigned count;
 
 static void fail(const char *what, const char *name)
 {
@@ -39,21 +56,15 @@ static void read_text(const char *path, char *text)
     text[size] = '\0';
 }
 
-/* The source with its bytes from `from` to `to` replaced. A #line keeps places in messages true. */
-static void write_mutant(const char *folder, const char *name, size_t from, size_t to,
-                         const char *replacement)
+static struct mutant *add(size_t from, size_t to, const char *replacement, bool by_hand)
 {
-    char path[4096];
-    snprintf(path, sizeof path, "%s/mutant.c", folder);
-    FILE *file = fopen(path, "wb");
-    if (!file)
-        fail("cannot be written", path);
-    fprintf(file, "#line 1 \"%s\"\n", name);
-    fwrite(source, 1, from, file);
-    fputs(replacement, file);
-    fputs(source + to, file);
-    if (fclose(file) != 0)
-        fail("cannot be written", path);
+    if (count == MUTANTS_MAX)
+        fail("has too many mutants", "a source");
+    struct mutant *mutant = &mutants[count++];
+    *mutant = (struct mutant){.from = from, .to = to, .replacement = strdup(replacement), .by_hand = by_hand};
+    if (!mutant->replacement)
+        fail("no memory", "mutants");
+    return mutant;
 }
 
 /* --- lists made by hand --- */
@@ -72,42 +83,41 @@ static void take_marked(const char **at, char mark, char *ret_text)
     ret_text[used] = '\0';
 }
 
-static int by_hand(const char *path, int number, const char *folder)
+/* The rest of a line behind its mark; moves on to the next. */
+static void take_line(const char **at, size_t mark, char ret_text[FIELD_MAX])
+{
+    size_t size = strcspn(*at, "\n");
+    snprintf(ret_text, FIELD_MAX, "%.*s", (int)(size - mark), *at + mark);
+    *at += size + ((*at)[size] == '\n');
+}
+
+/* Those of the list that are about this source. */
+static void add_by_hand(const char *path, const char *name)
 {
     static char old[TEXT_MAX], new[TEXT_MAX];
-    int count = 0;
+    char title[FIELD_MAX], about[FIELD_MAX];
     read_text(path, list);
     for (const char *at = list; *at;) {
         if (*at != '=') {
-            at += strcspn(at, "\n");
-            at += *at == '\n';
+            take_line(&at, 0, title);
             continue;
         }
         /* = CLASS: NAME, then @SOURCE, then - and + lines */
-        char title[256], name[256];
-        size_t size = strcspn(at, "\n");
-        snprintf(title, sizeof title, "%.*s", (int)size - 2, at + 2);
-        at += size + 1;
-        size = strcspn(at, "\n");
+        take_line(&at, 2, title);
         if (*at != '@')
             fail("a mutant names no source", title);
-        snprintf(name, sizeof name, "%.*s", (int)size - 1, at + 1);
-        at += size + 1;
+        take_line(&at, 1, about);
         take_marked(&at, '-', old);
         take_marked(&at, '+', new);
-        if (++count != number)
+        if (strcmp(about, name) != 0)
             continue;
-        read_text(name, source);
         char *place = strstr(source, old);
         if (old[0] == '\0' || !place || strstr(place + 1, old))
             fail("its text does not stand in the source exactly once", title);
-        write_mutant(folder, name, (size_t)(place - source), (size_t)(place - source) + strlen(old), new);
-        printf("%s\t%s\n", name, title);
-        return 0;
+        size_t from = (size_t)(place - source);
+        struct mutant *mutant = add(from, from + strlen(old), new, true);
+        memcpy(mutant->title, title, sizeof title);
     }
-    if (number == 0)
-        printf("%d\n", count);
-    return number == 0 ? 0 : 1;
 }
 
 /* --- mechanical ones --- */
@@ -163,35 +173,27 @@ static unsigned line_of(size_t offset)
     return line;
 }
 
-struct point {
-    int wanted, count;
-    const char *name, *folder;
-};
-
-/* One possible mutant; written if it is the one that is wanted. */
-static void offer(struct point *point, size_t from, size_t size, const char *to, const char *what)
+static void offer(size_t from, size_t size, const char *to, const char *what)
 {
-    if (++point->count != point->wanted)
-        return;
-    write_mutant(point->folder, point->name, from, from + size, to);
-    printf("%s\tline %u: '%.*s' %s\n", point->name, line_of(from), (int)(size < 60 ? size : 60),
-           source + from, what);
+    struct mutant *mutant = add(from, from + size, to, false);
+    snprintf(mutant->title, sizeof mutant->title, "line %u: '%.*s' %s", line_of(from),
+             (int)(size < 60 ? size : 60), source + from, what);
+    for (char *at = mutant->title; *at; at++)
+        *at = *at == '\n' ? ' ' : *at;
 }
 
-static void offer_condition(struct point *point, size_t open)
+static void offer_condition(size_t open)
 {
     static char negated[TEXT_MAX];
     size_t size = in_parentheses(source + open);
     snprintf(negated, sizeof negated, "!(%.*s)", (int)size, source + open + 1);
-    offer(point, open + 1, size, negated, "negated");
-    offer(point, open + 1, size, "0", "dropped");
+    offer(open + 1, size, negated, "negated");
+    offer(open + 1, size, "0", "dropped");
 }
 
-static int mechanically(const char *name, int number, const char *folder)
+static void add_mechanical(void)
 {
-    struct point point = {number, 0, name, folder};
     bool line_begins = true;
-    read_text(name, source);
     for (size_t at = 0; source[at];) {
         size_t skip = left_alone(source + at, line_begins);
         if (skip) {
@@ -200,32 +202,191 @@ static int mechanically(const char *name, int number, const char *folder)
             continue;
         }
         if (strncmp(source + at, "if (", 4) == 0 && (at == 0 || strchr(" \n\t", source[at - 1])))
-            offer_condition(&point, at + 3);
+            offer_condition(at + 3);
         size_t size = 1;
         for (size_t i = 0; i < CHANGES; i++) {
             if (strncmp(source + at, changes[i].from, strlen(changes[i].from)) != 0)
                 continue;
             size = strlen(changes[i].from);
             if (strcmp(changes[i].from, changes[i].to) != 0)
-                offer(&point, at, size, changes[i].to, changes[i].to[0] ? changes[i].to : "taken away");
+                offer(at, size, changes[i].to, changes[i].to[0] ? changes[i].to : "taken away");
             break;
         }
         line_begins = source[at] == '\n' || (line_begins && (source[at] == ' ' || source[at] == '\t'));
         at += size;
     }
-    if (number == 0)
-        printf("%d\n", point.count);
-    return number == 0 || number <= point.count ? 0 : 1;
+}
+
+/* --- functions, and writing them --- */
+
+struct function {
+    size_t head, body, end; /* body: its opening brace; end: behind the line of the closing one */
+    char name[FIELD_MAX], arguments[FIELD_MAX];
+};
+
+static bool is_word(char byte)
+{
+    return isalnum((unsigned char)byte) || byte == '_';
+}
+
+/* The beginning of the line before the one that begins at `at`. */
+static size_t line_before(size_t at)
+{
+    at--;
+    while (at > 0 && source[at - 1] != '\n')
+        at--;
+    return at;
+}
+
+/* Does a head go on above the line that begins at `at`? */
+static bool goes_on_above(size_t at)
+{
+    if (at == 0)
+        return false;
+    size_t above = line_before(at);
+    return at - above > 1 && source[above] != '#' && !strchr(";}/", source[at - 2]);
+}
+
+/* Names of parameters, as a call would list them: of each the last word before a `[` or the end. */
+static void list_arguments(size_t at, size_t end, char ret_arguments[FIELD_MAX])
+{
+    size_t used = 0;
+    ret_arguments[0] = '\0';
+    while (at < end) {
+        size_t next = at;
+        while (next < end && source[next] != ',')
+            next++;
+        size_t stop = at;
+        while (stop < next && source[stop] != '[')
+            stop++;
+        while (stop > at && !is_word(source[stop - 1]))
+            stop--;
+        size_t word = stop;
+        while (word > at && is_word(source[word - 1]))
+            word--;
+        if (strncmp(source + word, "void", 4) != 0 || stop - word != 4)
+            used += (size_t)snprintf(ret_arguments + used, FIELD_MAX - used, "%s%.*s", used ? ", " : "",
+                                     (int)(stop - word), source + word);
+        at = next + 1;
+    }
+}
+
+/* The function in which `at` lies. */
+static struct function function_at(size_t at, const char *title)
+{
+    struct function function = {0};
+    for (const char *brace = source; (brace = strstr(brace, "\n{\n")); brace++) {
+        const char *end = strstr(brace, "\n}\n");
+        size_t body = (size_t)(brace - source) + 1, head = line_before(body);
+        while (goes_on_above(head))
+            head = line_before(head);
+        if (!end || at < head || at >= (size_t)(end - source) + 3)
+            continue;
+        function.head = head;
+        function.body = body;
+        function.end = (size_t)(end - source) + 3;
+        size_t open = head + strcspn(source + head, "("), name = open;
+        while (name > head && is_word(source[name - 1]))
+            name--;
+        snprintf(function.name, sizeof function.name, "%.*s", (int)(open - name), source + name);
+        list_arguments(open + 1, open + 1 + in_parentheses(source + open), function.arguments);
+        return function;
+    }
+    fail("lies in no function", title);
+    return function;
+}
+
+static void write_part(FILE *file, size_t from, size_t to)
+{
+    fwrite(source + from, 1, to - from, file);
+}
+
+/* The head of the function, under its name or a copy's. */
+static void write_head(FILE *file, const struct function *function, unsigned copy)
+{
+    size_t open = function->head + strcspn(source + function->head, "(");
+    bool is_static = strncmp(source + function->head, "static ", 7) == 0;
+    if (copy && !is_static)
+        fputs("static ", file);
+    write_part(file, function->head, open);
+    if (copy)
+        fprintf(file, "_mutant_%u", copy);
+    write_part(file, open, function->body);
+}
+
+static void write_copy(FILE *file, const struct function *function, const struct mutant *mutant,
+                       unsigned number)
+{
+    if (mutant->from < function->body || mutant->to > function->end)
+        fail("is not within one body", mutant->title);
+    write_head(file, function, number);
+    write_part(file, function->body, mutant->from);
+    fputs(mutant->replacement, file);
+    write_part(file, mutant->to, function->end);
+    fputc('\n', file);
+}
+
+/* All mutants of one function, and itself; what stands before it since `*done`, too. */
+static void write_function(FILE *file, const struct function *function, unsigned first, size_t *done)
+{
+    write_part(file, *done, function->head);
+    write_head(file, function, 0);
+    fputs(";\n", file);
+    for (unsigned i = 0; i < count; i++)
+        if (mutants[i].from >= function->head && mutants[i].from < function->end)
+            write_copy(file, function, &mutants[i], first + i);
+    write_head(file, function, 0);
+    fputs("{\n    switch (mutant) {\n", file);
+    for (unsigned i = 0; i < count; i++)
+        if (mutants[i].from >= function->head && mutants[i].from < function->end)
+            fprintf(file, "    case %u: return %s_mutant_%u(%s);\n", first + i, function->name, first + i,
+                    function->arguments);
+    fputs("    default: break;\n    }\n", file);
+    write_part(file, function->body + 2, function->end);
+    *done = function->end;
+}
+
+static void write_all(const char *path, unsigned first)
+{
+    FILE *file = fopen(path, "wb");
+    size_t done = 0;
+    if (!file)
+        fail("cannot be written", path);
+    fputs("extern unsigned mutant;\n", file);
+    for (;;) { /* the next function that has one */
+        size_t next = TEXT_MAX;
+        const char *title = "";
+        for (unsigned i = 0; i < count; i++)
+            if (mutants[i].from >= done && mutants[i].from < next) {
+                next = mutants[i].from;
+                title = mutants[i].title;
+            }
+        if (next == TEXT_MAX)
+            break;
+        struct function function = function_at(next, title);
+        write_function(file, &function, first, &done);
+    }
+    fputs(source + done, file);
+    if (fclose(file) != 0)
+        fail("cannot be written", path);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 3 && argc != 5) {
-        fprintf(stderr, "usage: mutate hand|mechanical FILE [NUMBER FOLDER]\n");
+    if (argc < 5) {
+        fprintf(stderr, "usage: mutate SOURCE FIRST OUT LIST [mechanical]\n");
         return 2;
     }
-    int number = argc == 5 ? atoi(argv[3]) : 0;
-    const char *folder = argc == 5 ? argv[4] : NULL;
-    return strcmp(argv[1], "hand") == 0 ? by_hand(argv[2], number, folder)
-                                        : mechanically(argv[2], number, folder);
+    unsigned first = (unsigned)atoi(argv[2]);
+    read_text(argv[1], source);
+    add_by_hand(argv[4], argv[1]);
+    if (argc > 5)
+        add_mechanical();
+    write_all(argv[3], first);
+    for (unsigned i = 0; i < count; i++) {
+        printf("%u\t%s\t%s\t%s\n", first + i, mutants[i].by_hand ? "hand" : "mechanical", argv[1],
+               mutants[i].title);
+        free(mutants[i].replacement);
+    }
+    return 0;
 }

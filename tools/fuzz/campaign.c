@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -17,8 +18,10 @@
 #include "tools/fuzz/guide.h"
 #include "tools/fuzz/shrink.h"
 
-#define HANG_SECONDS 20u
+/* Of processor time. A case takes milliseconds: one that does not end is a finding. */
+#define HANG_SECONDS 2
 #define SHRINK_TRIES 4000u
+#define HANG_TRIES   3u /* each lasts HANG_SECONDS */
 
 struct part {
     struct run_counts counts;
@@ -48,6 +51,13 @@ static uint64_t now_ns(void)
     return (uint64_t)now.tv_sec * UINT64_C(1000000000) + (uint64_t)now.tv_nsec;
 }
 
+/* From now on this process has so long, whatever else the machine does. */
+static void be_patient(void)
+{
+    struct itimerval patience = {.it_value.tv_sec = HANG_SECONDS};
+    setitimer(ITIMER_VIRTUAL, &patience, NULL);
+}
+
 /* --- a worker --- */
 
 static struct run run;
@@ -61,7 +71,7 @@ static void work(struct shared *shared, struct part *part, const struct campaign
         guide_load(&guide);
     while (!atomic_load(&shared->stop) &&
            (options->sequences_max == 0 || part->counts.sequences < options->sequences_max)) {
-        alarm(HANG_SECONDS); /* a case takes milliseconds: one that does not end is a finding */
+        be_patient();
         guide_next(&guide);
         coverage_begin();
         if (!generate_and_run(&run, guide.bytes, guide.size, options->fixed, &part->counts, &part->example,
@@ -99,9 +109,11 @@ static struct part *trial_part;
 
 static void say_how_it_ended(int status, struct run_verdict *ret_verdict)
 {
-    bool hang = WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM;
+    bool hang = WIFSIGNALED(status) && WTERMSIG(status) == SIGVTALRM;
     ret_verdict->check = hang ? "hang" : "crash";
-    if (WIFSIGNALED(status))
+    if (hang)
+        snprintf(ret_verdict->detail, sizeof ret_verdict->detail, "it does not end in %d s", HANG_SECONDS);
+    else if (WIFSIGNALED(status))
         snprintf(ret_verdict->detail, sizeof ret_verdict->detail, "%s", strsignal(WTERMSIG(status)));
     else
         snprintf(ret_verdict->detail, sizeof ret_verdict->detail, "exit status %d", WEXITSTATUS(status));
@@ -117,11 +129,12 @@ bool campaign_fails(const struct fuzz_case *example, struct run_verdict *ret_ver
         trial_part = memory;
     }
     memset(&trial_part->verdict, 0, sizeof trial_part->verdict);
+    memset(&trial_part->counts, 0, sizeof trial_part->counts);
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
-        alarm(HANG_SECONDS);
+        be_patient();
         /* What a crashing engine has to say was said when it was found. */
         if (!freopen("/dev/null", "w", stderr))
             _exit(3);
@@ -133,8 +146,10 @@ bool campaign_fails(const struct fuzz_case *example, struct run_verdict *ret_ver
     *ret_verdict = trial_part->verdict;
     if (pid <= 0 || status == 0)
         return false;
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 1)
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 1) {
         say_how_it_ended(status, ret_verdict);
+        ret_verdict->operation = (size_t)trial_part->counts.operations;
+    }
     return ret_verdict->check != NULL;
 }
 
@@ -263,8 +278,11 @@ int campaign_run(const struct campaign_options *options, FILE *progress, struct 
         ret_result->example = &example;
         /* Small only if it fails again: what depends on what ran before is shown as it was. */
         if (campaign_fails(&example, &verdict)) {
+            bool hangs = strcmp(verdict.check, "hang") == 0;
+            if (verdict.operation + 1 < example.count)
+                example.count = verdict.operation + 1; /* what would come after it is never reached */
             ret_result->shrink_tries =
-                shrink_case(&example, fails_alike, (void *)verdict.check, SHRINK_TRIES);
+                shrink_case(&example, fails_alike, (void *)verdict.check, hangs ? HANG_TRIES : SHRINK_TRIES);
             campaign_fails(&example, &ret_result->verdict);
         }
     }

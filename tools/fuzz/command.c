@@ -72,45 +72,62 @@ static void print_distribution(const struct campaign_result *result, uint64_t al
            100.0 * (double)result->counts.deep_revokes / (double)sequences);
 }
 
-static char *text_of(const struct campaign_result *result, bool test)
+enum form { AS_CASE, AS_SCENARIO, AS_TEST };
+
+static char *text_of(const struct campaign_result *result, enum form form)
 {
     char *text = NULL;
     size_t size = 0;
     FILE *memory = open_memstream(&text, &size);
     if (!memory)
         return NULL;
-    if (test)
+    if (form == AS_TEST)
         text_print_test(result->example, result->verdict.check, memory);
+    else if (form == AS_SCENARIO)
+        text_print_scenario(result->example, result->verdict.check, result->verdict.detail, memory);
     else
         text_print(result->example, memory);
     return fclose(memory) == 0 ? text : NULL;
 }
 
-static void print_failure(const struct campaign_result *result, bool json, const char *save)
+static bool is_scenario(const char *path)
 {
-    char *text = text_of(result, false), *test = text_of(result, true);
+    const char *end = strrchr(path, '.');
+    return end && (strcmp(end, ".yaml") == 0 || strcmp(end, ".yml") == 0);
+}
+
+static void save_failure(const struct campaign_result *result, const char *path)
+{
+    char *text = text_of(result, is_scenario(path) ? AS_SCENARIO : AS_CASE);
+    FILE *file = text ? fopen(path, "w") : NULL;
+    if (!file || fputs(text, file) < 0)
+        fprintf(stderr, "realm fuzz: %s: %s\n", path, strerror(errno));
+    if (file && fclose(file) != 0)
+        fprintf(stderr, "realm fuzz: %s: %s\n", path, strerror(errno));
+    free(text);
+}
+
+static void print_failure(const struct campaign_result *result, bool json)
+{
+    char *text = text_of(result, AS_CASE), *test = text_of(result, AS_TEST);
+    char *scenario = text_of(result, AS_SCENARIO);
     if (json) {
-        json_t *event =
-            json_pack("{s:s, s:s, s:s, s:i, s:s, s:s}", "event", "failure", "check", result->verdict.check,
-                      "detail", result->verdict.detail, "operations", (int)result->example->count, "case",
-                      text ? text : "", "test", test ? test : "");
+        json_t *event = json_pack("{s:s, s:s, s:s, s:i, s:s, s:s, s:s}", "event", "failure", "check",
+                                  result->verdict.check, "detail", result->verdict.detail, "operations",
+                                  (int)result->example->count, "case", text ? text : "", "scenario",
+                                  scenario ? scenario : "", "test", test ? test : "");
         print_json(stdout, event);
         json_decref(event);
     } else {
-        printf("\nFAILURE: %s\n  %s\n  The smallest case found (%zu tried), to be kept in a file for "
-               "--replay:\n\n",
-               result->verdict.check, result->verdict.detail, result->shrink_tries);
-        printf("%s\n  The same as a test, for tests/unit/fuzz:\n\n%s", text ? text : "", test ? test : "");
-    }
-    FILE *file = save && text ? fopen(save, "w") : NULL;
-    if (file) {
-        fprintf(file, "# %s: %s\n%s", result->verdict.check, result->verdict.detail, text);
-        fclose(file);
-    } else if (save) {
-        fprintf(stderr, "realm fuzz: %s: %s\n", save, strerror(errno));
+        printf(
+            "\nFAILURE: %s\n  %s\n  The smallest case found (%zu tried), as a scenario for `realm run`:\n\n",
+            result->verdict.check, result->verdict.detail, result->shrink_tries);
+        printf("%s\n  The same as a test, for tests/unit/fuzz:\n\n%s", scenario ? scenario : "",
+               test ? test : "");
     }
     free(text);
     free(test);
+    free(scenario);
 }
 
 static void print_summary(const struct campaign_result *result, const struct campaign_options *options)
@@ -183,6 +200,10 @@ static bool read_scenario(const char *path, struct fuzz_case *fixed)
     if (!good)
         scenario_problems_print(&problems, stderr, print_colours(stderr));
     scenario_problems_deinit(&problems);
+    if (good && config->replay) {
+        fprintf(stderr, "realm fuzz: %s is a replay: `realm run` runs it\n", path);
+        return false;
+    }
     if (good && !config_case(config, fixed, &why)) {
         fprintf(stderr, "realm fuzz: %s: %s for the oracle\n", path, why);
         return false;
@@ -210,8 +231,11 @@ int fuzz_main(const struct arguments *arguments)
         fprintf(stderr, "realm fuzz: %s\n", strerror(-error));
         return EXIT_FAILED;
     }
+    const char *save = arguments_value(arguments, "--save");
     if (result.failed)
-        print_failure(&result, options.json, arguments_value(arguments, "--save"));
+        print_failure(&result, options.json);
+    if (result.failed && save)
+        save_failure(&result, save);
     print_summary(&result, &options);
     return result.failed ? EXIT_FAILED : EXIT_FINE;
 }

@@ -141,8 +141,7 @@ static void print_derive(const struct fuzz_operation *operation, FILE *file)
         fprintf(file, " size=%llu", (unsigned long long)operation->size);
 }
 
-static void print_operation(const struct fuzz_case *example, const struct fuzz_operation *operation,
-                            FILE *file)
+void text_print_operation(const struct fuzz_case *example, const struct fuzz_operation *operation, FILE *file)
 {
     char rights[96];
     int kind = operation->kind;
@@ -182,18 +181,43 @@ void text_print(const struct fuzz_case *example, FILE *file)
     print_system(&example->system, file);
     print_asserts(example, file);
     for (size_t i = 0; i < example->count; i++)
-        print_operation(example, &example->operations[i], file);
+        text_print_operation(example, &example->operations[i], file);
 }
 
-void text_print_test(const struct fuzz_case *example, const char *check, FILE *file)
+/* The text of a case; the caller's. NULL: no memory. */
+static char *text_of(const struct fuzz_case *example)
 {
     char *text = NULL;
     size_t size = 0;
     FILE *memory = open_memstream(&text, &size);
     if (!memory)
-        return;
+        return NULL;
     text_print(example, memory);
-    if (fclose(memory) != 0)
+    if (fclose(memory) == 0)
+        return text;
+    free(text);
+    return NULL;
+}
+
+void text_print_scenario(const struct fuzz_case *example, const char *check, const char *detail, FILE *file)
+{
+    char *text = text_of(example);
+    if (!text)
+        return;
+    fprintf(file, "# Found by `realm fuzz`: %s: %s\n# `realm run` replays it.\nsystem: found\nreplay: |\n",
+            check, detail);
+    for (const char *line = text; *line;) {
+        size_t length = strcspn(line, "\n");
+        fprintf(file, "  %.*s\n", (int)length, line);
+        line += length + (line[length] == '\n');
+    }
+    free(text);
+}
+
+void text_print_test(const struct fuzz_case *example, const char *check, FILE *file)
+{
+    char *text = text_of(example);
+    if (!text)
         return;
     fprintf(file,
             "/* Found by `realm fuzz`: %s. */\n#include <criterion/criterion.h>\n\n"

@@ -1,5 +1,6 @@
 /*
- * A case as text, and back: what a failure prints, and what --replay reads. One line a thing, such as
+ * A case as text, and back: what a failure prints, and what --replay and `realm run` read. One line a thing,
+ * such as
  *
  *     realm 2 "db" parent=0 gates=1,21 capabilities=6
  *     service 0 "database" "sql" provider=2
@@ -17,6 +18,11 @@
 #include "tools/fuzz/case.h"
 
 void text_print(const struct fuzz_case *example, FILE *file);
+void text_print_operation(const struct fuzz_case *example, const struct fuzz_operation *operation,
+                          FILE *file);
+
+/* The same, as a scenario that `realm run` replays, with what was found in a remark. */
+void text_print_scenario(const struct fuzz_case *example, const char *check, const char *detail, FILE *file);
 
 /* The same, as a Criterion test of its own, to be put below tests/unit/fuzz. */
 void text_print_test(const struct fuzz_case *example, const char *check, FILE *file);

@@ -1,0 +1,10 @@
+/* The unit tests of the policy with a mutant: the one that the environment names. */
+#include <stdlib.h>
+
+unsigned mutant;
+
+__attribute__((constructor)) static void choose(void)
+{
+    const char *number = getenv("MUTANT");
+    mutant = number ? (unsigned)atoi(number) : 0;
+}
