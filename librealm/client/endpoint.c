@@ -158,6 +158,7 @@ static void free_clients(struct realm_list *list)
 
 void realm_endpoint_free(struct realm_endpoint *endpoint)
 {
+    realm_workers_end(endpoint);
     /* Held ones last: freeing the others' tokens may make them active. */
     while (endpoint->clients != 0) {
         free_clients(&endpoint->active);

@@ -38,10 +38,11 @@
 #define REALM_HELLO_TIMEOUT_NS   (UINT64_C(2) * REALM_SEC)
 #define REALM_CONTROL_TIMEOUT_NS (UINT64_C(10) * REALM_SEC)
 #define REALM_COOKIE_BUCKETS     256u
-#define REALM_SLOTS_MAX          65536u
-#define REALM_POOL_MAX           256u  /* own regions that wait for a channel */
-#define REALM_CLIENT_PENDING_MAX 64u   /* replies due to one client; beyond, it is not read */
-#define REALM_PENDING_MAX        4096u /* replies due in all; beyond, nobody is read */
+#define REALM_SLOTS_MAX          4096u           /* as many as the Memory Manager gives a realm */
+#define REALM_SLOT_CREWS         REALM_SLOTS_MAX /* in the waiter: what wakes for workers that return */
+#define REALM_POOL_MAX           256u            /* own regions that wait for a channel */
+#define REALM_CLIENT_PENDING_MAX 64u             /* replies due to one client; beyond, it is not read */
+#define REALM_PENDING_MAX        4096u           /* replies due in all; beyond, nobody is read */
 #define REALM_TIMERS_MAX         1024u
 #define REALM_ABANDONED_MAX      32u /* connects that timed out here and still wait at the broker */
 
@@ -194,6 +195,10 @@ struct realm {
     struct realm_list due;                     /* started calls with a deadline, sorted by it */
     struct realm_list ended;                   /* calls whose handlers are to be called */
     uint32_t calls_open;                       /* under way or ended */
+    struct realm_list crews;                   /* of endpoints with workers */
+    struct realm_crew_bell crew_bell;
+    uint32_t crew_seen;     /* of the bell, when they were last asked */
+    uint32_t crews_at_work; /* workers */
     uint32_t completions;
     bool closing;
 

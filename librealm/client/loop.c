@@ -44,7 +44,7 @@ static bool next_turn(struct realm *realm, struct realm_endpoint *only, struct r
     for (;;) {
         struct realm_list *node = realm->endpoints.next;
         struct realm_endpoint *endpoint = REALM_LIST_OF(node, struct realm_endpoint, of_realm);
-        bool found = endpoint->handler && realm_endpoint_turn(endpoint, ret_turn);
+        bool found = realm_endpoint_in_scope(endpoint, NULL) && realm_endpoint_turn(endpoint, ret_turn);
         realm_list_rotate(&realm->endpoints);
         if (found)
             return true;
@@ -76,8 +76,10 @@ static int look_for_request(struct realm *realm, struct realm_endpoint *only, st
 {
     struct realm_turn turn;
     while (next_turn(realm, only, &turn)) {
-        int error =
-            taken.request ? realm_request_take(&turn, taken.request) : realm_view_open(&turn, taken.view);
+        struct realm_endpoint *endpoint = turn.client->endpoint;
+        struct realm_request *request =
+            !only && endpoint->crew ? realm_workers_place(endpoint) : taken.request;
+        int error = request ? realm_request_take(&turn, request) : realm_view_open(&turn, taken.view);
         if (error == REALM_E_WOULD_BLOCK)
             continue; /* its claims were false, and it is gone; or there was only padding */
         if (!error)
@@ -113,6 +115,8 @@ int realm_loop_look(struct realm *realm, struct realm_endpoint *only, struct rea
     int error = realm_hear(realm);
     if (error)
         return error;
+    if (__builtin_expect(realm->crews_at_work != 0, 0))
+        realm_workers_collect(realm);
     if (realm->stopped)
         return REALM_E_STOPPED;
     error = only ? look_for_request(realm, only, taken, ret_found) : look_for_any(realm, taken, ret_found);
@@ -167,7 +171,9 @@ int realm_run_once(struct realm *realm, uint64_t timeout_ns)
     if (error)
         return error;
     realm->last = found.kind;
-    if (found.kind == REALM_FOUND_REQUEST)
+    if (found.kind == REALM_FOUND_REQUEST && found.client->endpoint->crew)
+        realm_workers_give(found.client->endpoint);
+    else if (found.kind == REALM_FOUND_REQUEST)
         found.client->endpoint->handler(realm, &request, found.client->endpoint->context);
     else if (found.kind == REALM_FOUND_TIMER)
         realm_timer_fire(realm);

@@ -39,6 +39,7 @@ int realm_open(struct realm **ret_realm)
     realm_list_init(&realm->calling_parked);
     realm_list_init(&realm->due);
     realm_list_init(&realm->ended);
+    realm_list_init(&realm->crews);
     REALM_STOP_POINT("loading");
     int error = realm_os_open(&realm->os);
     if (error) {
@@ -59,6 +60,8 @@ void realm_close(struct realm *realm)
 {
     if (!realm)
         return;
+    for (struct realm_list *at = realm->endpoints.next; at != &realm->endpoints; at = at->next)
+        realm_workers_end(REALM_LIST_OF(at, struct realm_endpoint, of_realm));
     realm_pending_close(realm);
     /* First the waiter, with all its armed waits at once: the memory that they wait on goes next. */
     realm_waiter_close(realm->waiter);

@@ -14,6 +14,7 @@
 #include <realm/loop.h>
 #include <realm/service.h>
 
+#include "librealm/client/crew.h"
 #include "librealm/client/link.h"
 #include "librealm/client/list.h"
 #include "librealm/client/pending.h"
@@ -53,6 +54,7 @@ struct realm_endpoint {
     uint64_t cookie;
     realm_handler *handler;
     void *context;
+    struct realm_crew *crew; /* its workers, or NULL */
     struct realm_list active, parked, held;
     uint32_t active_count;
     uint32_t passed[REALM_QUEUES]; /* requests that went before one of this class, which was waiting */
@@ -214,12 +216,22 @@ bool realm_timer_due(const struct realm *realm);
 void realm_timer_fire(struct realm *realm);
 void realm_timer_free_all(struct realm *realm);
 
-/* A wait is for an endpoint, or, with NULL, for all that have a handler. */
+/* A wait is for an endpoint, or, with NULL, for all that have a handler or an idle worker. */
 static inline bool realm_endpoint_in_scope(const struct realm_endpoint *endpoint,
                                            const struct realm_endpoint *only)
 {
-    return only ? endpoint == only : endpoint->handler != NULL;
+    if (only)
+        return endpoint == only;
+    return endpoint->handler != NULL || (endpoint->crew && realm_crew_idle(endpoint->crew));
 }
+
+/* Where the next request of an endpoint with an idle worker goes; and hands it over. (workers.c) */
+struct realm_request *realm_workers_place(struct realm_endpoint *endpoint);
+void realm_workers_give(struct realm_endpoint *endpoint);
+/* Answers for the workers that have returned. */
+void realm_workers_collect(struct realm *realm);
+/* Ends an endpoint's workers, if it has any. */
+void realm_workers_end(struct realm_endpoint *endpoint);
 
 /* Spins on the active clients in scope. True: something is there. */
 bool realm_sleep_spin(struct realm *realm, struct realm_endpoint *only, uint64_t left_ns);

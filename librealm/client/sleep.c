@@ -13,6 +13,9 @@
 
 #define WAKES_MAX 64u
 
+/* How long a sleep on a word lasts before the pipe is looked at, where one wait cannot have both. */
+#define SLICE_NS (1u * REALM_MSEC)
+
 int realm_sleep_open(struct realm *realm)
 {
     if (realm->waiter)
@@ -167,6 +170,35 @@ int realm_sleep_poll(struct realm *realm)
     return error == REALM_E_TIMEOUT ? 0 : error;
 }
 
+/* The same while workers are at work, who wake it too. */
+static int sleep_for_workers(struct realm *realm, uint64_t deadline_ns)
+{
+    struct realm_os_word words[2] = {{.address = &realm->crew_bell.returned},
+                                     {.address = &realm->page->epoch, .seen = realm->epoch_seen}};
+    realm_crew_listen(&realm->crew_bell, &words[0].seen);
+    int error = 0;
+    if (words[0].seen != realm->crew_seen) {
+        realm_crew_listen_end(&realm->crew_bell);
+        return 0;
+    }
+    if (realm_waiter_kind(realm->waiter) == REALM_WAITER_URING) {
+        error = realm_waiter_arm(realm->waiter, REALM_SLOT_CREWS, words[0].address, words[0].seen);
+        if (!error)
+            error = take_wakes(realm, deadline_ns);
+        realm_waiter_disarm(realm->waiter, REALM_SLOT_CREWS);
+    } else {
+        const uint64_t slice_ns = realm_os_now_ns(realm->os) + SLICE_NS;
+        error = realm_os_wait(realm->os, words, 2, slice_ns < deadline_ns ? slice_ns : deadline_ns);
+        const bool over = error == REALM_E_TIMEOUT && deadline_ns <= slice_ns;
+        if (error >= 0)
+            error = take_wakes(realm, 0);
+        if (error == REALM_E_TIMEOUT && !over)
+            error = 0;
+    }
+    realm_crew_listen_end(&realm->crew_bell);
+    return error;
+}
+
 int realm_sleep_wait(struct realm *realm, struct realm_endpoint *only, uint64_t deadline_ns)
 {
     int error = realm_sleep_open(realm);
@@ -187,7 +219,8 @@ int realm_sleep_wait(struct realm *realm, struct realm_endpoint *only, uint64_t 
     error = only ? 0 : realm_pending_park(realm);
     if (error)
         return error == REALM_E_WOULD_BLOCK ? 0 : error;
-    error = take_wakes(realm, deadline_ns);
+    error =
+        realm->crews_at_work != 0 ? sleep_for_workers(realm, deadline_ns) : take_wakes(realm, deadline_ns);
 #ifdef REALM_DEBUG
     if (error == REALM_E_TIMEOUT)
         realm->lost_wakes += scan_parked(realm);
@@ -196,9 +229,6 @@ int realm_sleep_wait(struct realm *realm, struct realm_endpoint *only, uint64_t 
 }
 
 /* --- in a call made while serving --- */
-
-/* How long a nested call sleeps before it looks at its clients again, where one wait cannot have both. */
-#define NESTED_SLICE_NS (1u * REALM_MSEC)
 
 /* Parks a client whether or not it has something: only what comes from now on is to wake. */
 static int listen_to(struct realm_client *client)
@@ -257,7 +287,7 @@ int realm_sleep_nested(struct realm_link *link, const struct realm_os_word *word
         return error;
     }
     const struct realm_os_word words[2] = {*word, {&realm->page->epoch, realm->epoch_seen}};
-    uint64_t slice_ns = realm_os_now_ns(realm->os) + NESTED_SLICE_NS;
+    uint64_t slice_ns = realm_os_now_ns(realm->os) + SLICE_NS;
     error = realm_os_wait(realm->os, words, 2, slice_ns < deadline_ns ? slice_ns : deadline_ns);
     return error == REALM_E_TIMEOUT && slice_ns < deadline_ns ? 0 : error;
 }
@@ -300,7 +330,8 @@ static uint32_t active_in_scope(const struct realm *realm, const struct realm_en
 bool realm_sleep_spin(struct realm *realm, struct realm_endpoint *only, uint64_t left_ns)
 {
     const bool calling = !only && !realm_list_empty(&realm->calling);
-    uint32_t active = active_in_scope(realm, only) + calling;
+    const bool crews = realm->crews_at_work != 0;
+    uint32_t active = active_in_scope(realm, only) + calling + crews;
     if (active == 0)
         return false;
     uint32_t turns = realm_spin_turns(realm, &realm->spin_loop, left_ns);
@@ -312,7 +343,8 @@ bool realm_sleep_spin(struct realm *realm, struct realm_endpoint *only, uint64_t
         turns = turns / (active / REALM_SPIN_LOOKS) + 1u;
     for (uint32_t turn = 0; turn < turns; turn++) {
         for (uint32_t round = 0; round < rounds; round++) {
-            if (any_ready(realm, only) || (calling && realm_pending_ready(realm))) {
+            if (any_ready(realm, only) || (calling && realm_pending_ready(realm)) ||
+                (crews && realm_load_relaxed(&realm->crew_bell.returned) != realm->crew_seen)) {
                 realm_spin_learn(realm, &realm->spin_loop, true);
                 return true;
             }

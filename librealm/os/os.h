@@ -114,6 +114,19 @@ void realm_os_wake(struct realm_os *os, const uint32_t *word);
 /* Writes a channel number into a peer's hint pipe, without waiting: full means that it is awake. */
 void realm_os_hint(struct realm_os *os, int handle, uint32_t slot);
 
+/* --- threads --- */
+
+struct realm_os_thread;
+
+/*
+ * Starts a thread, which ends when main returns; join waits for that. What is said above of one thread holds
+ * but for realm_os_wait, realm_os_wake and realm_os_now_ns, which any thread may call.
+ * Return: 0; REALM_E_LIMIT: the realm may have no more; -ENOTSUP: the twin has none; -ENOMEM; -errno.
+ */
+int realm_os_thread_start(struct realm_os *os, void (*main)(void *argument), void *argument,
+                          struct realm_os_thread **ret_thread);
+void realm_os_thread_join(struct realm_os_thread *thread);
+
 /* --- the waiter: many words, the control socket and one deadline in one wait --- */
 
 struct realm_waiter;

@@ -29,6 +29,7 @@
 #include <realm/pending.h>
 #include <realm/service.h>
 #include <realm/types.h>
+#include <realm/workers.h>
 
 #ifdef __cplusplus
 extern "C" {

@@ -63,6 +63,20 @@ void realm_os_heap(struct realm_os *os, struct realm_os_heap *ret_heap)
     *ret_heap = (struct realm_os_heap){0};
 }
 
+/* Who runs simulated has no threads of its own. */
+int realm_os_thread_start(struct realm_os *os, void (*main)(void *argument), void *argument,
+                          struct realm_os_thread **ret_thread)
+{
+    (void)os, (void)main, (void)argument, (void)ret_thread;
+    return -ENOTSUP;
+}
+
+void realm_os_thread_join(struct realm_os_thread *thread)
+{
+    (void)thread;
+    abort(); /* there never was one */
+}
+
 /* --- the control socket --- */
 
 int realm_os_control_send(struct realm_os *os, const void *bytes, size_t size)
