@@ -48,6 +48,7 @@ $(BUILD)/tests/integration/%_test: $(BUILD)/tests/integration/%_test.o $(BUILD)/
 	$(LINK_TEST) -lcriterion $(LIBS_host)
 $(BUILD)/tests/stress/%_stress: $(BUILD)/tests/stress/%_stress.o $(A_librealm)
 	$(LINK_TEST) -l:liburing.a -lm -lpthread
+$(BUILD)/tests/stress/flipping_stress: $(BUILD)/tests/stress/victim.o
 
 .PHONY: test test-unit test-property test-integration test-stress test-build test-kill-matrix kill-matrix
 test-build: all $(REALMS) $(TESTS_unit) $(TESTS_property) $(TESTS_integration) $(TESTS_stress) test-adversary-build
@@ -70,6 +71,12 @@ kill-matrix: all $(REALMS) $(BUILD)/tests/integration/kill_matrix_test
 .PHONY: test-revoke-10000
 test-revoke-10000: all $(REALMS) $(BUILD)/tests/integration/revoke_test ## 10 000 revocations under traffic, and how long they take
 	@REALM_REVOKES=1700 $(BUILD)/tests/integration/revoke_test -j1 --timeout 600
+.PHONY: test-stress-long
+STRESS_MESSAGES ?= 100000000
+STRESS_FLIPS    ?= 50000000
+test-stress-long: $(BUILD)/tests/stress/boundary_stress $(BUILD)/tests/stress/flipping_stress ## 10^8 messages between two processes that fall asleep all the time; 5 * 10^7 operations beside a flipping peer
+	@$(BUILD)/tests/stress/boundary_stress $(STRESS_MESSAGES)
+	@$(BUILD)/tests/stress/flipping_stress $(STRESS_FLIPS)
 test-tsan: ## the concurrent parts under ThreadSanitizer
 	@$(MAKE) --no-print-directory VARIANT=tsan test-stress
 

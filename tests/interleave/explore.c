@@ -17,8 +17,9 @@
 #define STACK_BYTES (256u * 1024u)
 #define HELD_MAX    64u
 #define PIECE_MAX   2048u
+#define TAMPERS_MAX 64u
 
-enum action { GO, SWITCH, HOLD, HOLD_ONE, DRAIN_0, DRAIN_1, REVOKE };
+enum action { GO, SWITCH, HOLD, HOLD_ONE, DRAIN_0, DRAIN_1, REVOKE, TAMPER };
 enum state { RUNNABLE, ASLEEP, ENDED };
 
 struct held {
@@ -53,7 +54,7 @@ static uint8_t stacks[2][STACK_BYTES] __attribute__((aligned(64)));
 static struct thread threads[2];
 static unsigned self;
 static ucontext_t origin;
-static bool revoked;
+static bool revoked, tampered;
 
 static uint8_t chosen[POINTS_MAX], choices[POINTS_MAX];
 static unsigned prefix, point_count;
@@ -73,6 +74,11 @@ uint8_t *explore_bytes(unsigned thread)
 bool explore_is_revoked(void)
 {
     return revoked;
+}
+
+bool explore_is_tampered(void)
+{
+    return tampered;
 }
 
 /* --- telling what happened --- */
@@ -97,6 +103,8 @@ void explore_fail(const char *format, ...)
     for (unsigned i = from; i < trace_count; i++) {
         const struct trace *step = &traces[i];
         printf("  %u: %*s%s", i, step->thread * 40, "", step->what);
+        if (step->offset < 0 && step->value != 0)
+            printf(" (%llu)", (unsigned long long)step->value);
         if (step->offset >= 0)
             printf(" %u.%d: %llx", (unsigned)step->offset / EXPLORE_BYTES,
                    (int)((unsigned)step->offset % EXPLORE_BYTES), (unsigned long long)step->value);
@@ -195,7 +203,7 @@ static void leave(void)
     if (threads[other].state != RUNNABLE) {
         drain(0);
         drain(1);
-        if (threads[self].state == ENDED && threads[other].state == ENDED)
+        if (tampered || (threads[self].state == ENDED && threads[other].state == ENDED))
             setcontext(&origin);
         explore_fail("a wake-up is lost: %s", threads[self].state == ASLEEP && threads[other].state == ASLEEP
                                                   ? "both sleep"
@@ -242,7 +250,7 @@ static void point(bool store, bool release)
 {
     struct thread *thread = &threads[self];
     for (;;) {
-        enum action actions[7];
+        uint8_t actions[TAMPER + TAMPERS_MAX];
         unsigned count = 0;
         actions[count++] = GO;
         if (threads[1u - self].state == RUNNABLE)
@@ -253,11 +261,13 @@ static void point(bool store, bool release)
             actions[count++] = HOLD_ONE;
         for (unsigned i = 0; i < 2; i++) {
             if (threads[i].held_count != 0)
-                actions[count++] = i == 0 ? DRAIN_0 : DRAIN_1;
+                actions[count++] = (uint8_t)(DRAIN_0 + i);
         }
         if (scenario->revokes && !revoked)
             actions[count++] = REVOKE;
-        const enum action action = actions[choose(count)];
+        for (unsigned i = 0; i < scenario->tampers; i++)
+            actions[count++] = (uint8_t)(TAMPER + i);
+        const unsigned action = actions[choose(count)];
         switch (action) {
         case GO:
             return;
@@ -278,6 +288,11 @@ static void point(bool store, bool release)
             break;
         case REVOKE:
             revoke();
+            break;
+        default:
+            note("the peer tampers with its region", -1, action - TAMPER);
+            tampered = true;
+            scenario->tamper(action - TAMPER);
             break;
         }
     }
@@ -397,7 +412,7 @@ void explore_wait_for_hint(void)
 static void run_once(unsigned first)
 {
     point_count = trace_count = used = 0;
-    revoked = false;
+    revoked = tampered = false;
     memset(memory, 0, sizeof memory);
     for (unsigned i = 0; i < 2; i++) {
         struct thread *thread = &threads[i];

@@ -28,6 +28,10 @@ struct explore_scenario {
     void (*threads[2])(void);
     void (*end)(void); /* both threads have ended, and nothing is held back */
     bool revokes;      /* the memory may be taken away once, at any point */
+    /* A hostile peer: at any point one of so many changes may be made to the bytes of the regions. Then it is
+     * no failure that nobody wakes a thread. */
+    unsigned tampers;
+    void (*tamper)(unsigned number);
 };
 
 /*
@@ -41,6 +45,7 @@ uint64_t explore_all(const struct explore_scenario *scenario, unsigned deviation
 void *explore_region(unsigned thread);
 uint8_t *explore_bytes(unsigned thread);
 bool explore_is_revoked(void);
+bool explore_is_tampered(void);
 
 __attribute__((noreturn, format(printf, 1, 2))) void explore_fail(const char *format, ...);
 

@@ -17,7 +17,7 @@ rm -rf "$work" && mkdir -p "$work" || exit 1
 # build FOLDER OVERLAY: FOLDER/interleave from the sources; what lies in OVERLAY takes the place of its like.
 build() {
     objects=
-    for source in librealm/ring/producer.c librealm/ring/consumer.c tests/interleave/scenarios.c; do
+    for source in librealm/ring/producer.c librealm/ring/consumer.c tests/interleave/flow.c tests/interleave/scenarios.c; do
         object=$1/$(basename "$source" .c).o
         [ ! -f "$2/$source" ] || source=$2/$source
         # shellcheck disable=SC2086 # the flags are words
