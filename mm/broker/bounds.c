@@ -17,6 +17,8 @@
 #include <jansson.h>
 #include <realm/error.h>
 
+#include "librealm/core/assert.h"
+#include "mm/broker/explain.h"
 #include "mm/broker/realms.h"
 #include "mm/broker/state.h"
 
@@ -125,6 +127,53 @@ static void say_broker_full(struct broker_realm *realm)
                 "fix", "raise the limit of open files (`ulimit -Hn`) of the user who starts the system");
 }
 
+/* --- the policy's quotas --- */
+
+static struct policy_event counting(const struct broker_realm *realm, enum policy_event_kind kind,
+                                    enum policy_resource resource, uint64_t amount)
+{
+    return (struct policy_event){
+        .kind = kind, .actor = realm->policy, .resource = resource, .amount = amount};
+}
+
+bool bounds_has_room(struct broker_realm *realm, enum policy_resource resource, uint64_t amount)
+{
+    const struct policy_event event = counting(realm, POLICY_CHARGE, resource, amount);
+    struct policy_decision decision;
+
+    policy_decide(realm->broker->policy, &event, &decision);
+    if (decision.status)
+        explain_refused(realm, policy_resource_name(resource), &decision);
+    return decision.status == 0;
+}
+
+/* Counting makes nothing, so there is nothing to reserve. */
+static void count(struct broker_realm *realm, const struct policy_event *event)
+{
+    struct policy_decision decision;
+
+    policy_decide(realm->broker->policy, event, &decision);
+    if (decision.status == 0)
+        policy_apply(realm->broker->policy, event, &decision, NULL);
+    realm_assert(decision.status == 0 || event->kind == POLICY_RELEASE);
+}
+
+void bounds_charge(struct broker_realm *realm, enum policy_resource resource, uint64_t amount)
+{
+    const struct policy_event event = counting(realm, POLICY_CHARGE, resource, amount);
+
+    count(realm, &event);
+}
+
+void bounds_release(struct broker_realm *realm, enum policy_resource resource, uint64_t amount)
+{
+    const struct policy_event event = counting(realm, POLICY_RELEASE, resource, amount);
+
+    count(realm, &event);
+}
+
+/* --- channels and memory --- */
+
 int bounds_channel(struct broker_realm *client, struct broker_realm *server)
 {
     const struct broker *broker = client->broker;
@@ -144,21 +193,19 @@ int bounds_channel(struct broker_realm *client, struct broker_realm *server)
         say_broker_full(client);
         return REALM_E_LIMIT;
     }
-    return 0;
+    return bounds_has_room(client, POLICY_DESCRIPTORS, BOUNDS_CHANNEL_DESCRIPTORS) ? 0 : REALM_E_LIMIT;
 }
 
 /* A part is one descriptor; a quarter of all is for them. */
 int bounds_memory(struct broker_realm *realm, uint32_t parts)
 {
     const struct broker *broker = realm->broker;
-    uint64_t held = 0;
 
-    for (const struct broker_holding *holding = realm->holdings; holding; holding = holding->next)
-        held += holding->memory ? holding->memory->parts_count : 0;
-    if (!scarce(broker->descriptors_max / 4, broker->memory_parts + parts - 1, held))
-        return 0;
-    say_broker_full(realm);
-    return REALM_E_LIMIT;
+    if (scarce(broker->descriptors_max / 4, broker->memory_parts + parts - 1, realm->memory_parts)) {
+        say_broker_full(realm);
+        return REALM_E_LIMIT;
+    }
+    return bounds_has_room(realm, POLICY_DESCRIPTORS, parts) ? 0 : REALM_E_LIMIT;
 }
 
 void bounds_moved(struct broker_realm *realm, uint64_t bytes, int error)

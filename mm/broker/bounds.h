@@ -4,9 +4,15 @@
 #ifndef MM_BROKER_BOUNDS_H
 #define MM_BROKER_BOUNDS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "mm/config/config.h"
+#include "mm/policy/policy.h"
+
+/* What a channel takes of the quota `descriptors`, of the realm that is its client; a part of memory takes
+ * one. */
+#define BOUNDS_CHANNEL_DESCRIPTORS 2u
 
 struct broker_realm;
 
@@ -19,6 +25,15 @@ uint32_t bounds_log_bytes(const struct broker_realm *realm);
  * said whose limit it is, unless it has done so before.
  */
 int bounds_channel(struct broker_realm *client, struct broker_realm *server);
+
+/*
+ * What the broker itself counts in the policy's quotas: requests that wait, and descriptors that it keeps for
+ * the realm. Whether there is room (if not, it has been told); counting what there is room for; giving it
+ * back, a no-op for a realm that has ended, with which all went.
+ */
+bool bounds_has_room(struct broker_realm *realm, enum policy_resource resource, uint64_t amount);
+void bounds_charge(struct broker_realm *realm, enum policy_resource resource, uint64_t amount);
+void bounds_release(struct broker_realm *realm, enum policy_resource resource, uint64_t amount);
 
 /* The realm has reached this limit: tells of it in the event `limited`, once in an incarnation. */
 void bounds_reached(struct broker_realm *realm, enum mm_limit which);

@@ -18,6 +18,7 @@
 #include "librealm/core/assert.h"
 #include "librealm/ring/ring.h"
 #include "mm/config/stop_point.h"
+#include "mm/broker/bounds.h"
 #include "mm/broker/connect.h"
 #include "mm/broker/cookies.h"
 #include "mm/broker/delegate.h"
@@ -184,12 +185,16 @@ void channels_bind(struct broker_channel *channel, const struct policy_outcome *
 {
     channel->capability = outcome->capability;
     channel->badge = outcome->badge;
+    channel->charged = true;
+    bounds_charge(channel->client.realm, POLICY_DESCRIPTORS, BOUNDS_CHANNEL_DESCRIPTORS);
     policy_set_user(channel->client.realm->broker->policy, outcome->capability, channel->client.token.cookie);
 }
 
 void channels_free(struct broker_channel *channel)
 {
     struct broker *broker = channel->client.realm->broker;
+    if (channel->charged)
+        bounds_release(channel->client.realm, POLICY_DESCRIPTORS, BOUNDS_CHANNEL_DESCRIPTORS);
     if (channel->previous)
         channel->previous->next = channel->next;
     else

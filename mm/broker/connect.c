@@ -141,26 +141,11 @@ static void forget_deadline(struct broker_wait *wait)
         poll_timer_stop(broker->poll, &broker->waits_timer);
 }
 
-/* A wait is a request of the realm's quota. Of a realm that has ended nothing is left to be given back. */
-static bool count_request(struct broker_realm *realm, enum policy_event_kind kind)
-{
-    struct policy *policy = realm->broker->policy;
-    struct policy_event event = {
-        .kind = kind, .actor = realm->policy, .resource = POLICY_REQUESTS, .amount = 1};
-    struct policy_decision decision;
-    policy_decide(policy, &event, &decision);
-    if (decision.status)
-        explain_refused(realm, "(request)", &decision);
-    if (decision.status || policy_reserve(policy, &event))
-        return false;
-    policy_apply(policy, &event, &decision, NULL);
-    return true;
-}
-
+/* A wait is a request of the realm's quota. */
 static void wait_free(struct broker_wait *wait)
 {
     struct broker *broker = wait->realm->broker;
-    (void)count_request(wait->realm, POLICY_RELEASE);
+    bounds_release(wait->realm, POLICY_REQUESTS, 1);
     if (wait->previous)
         wait->previous->next = wait->next;
     else
@@ -198,10 +183,11 @@ static struct broker_wait *wait_new(struct broker_realm *realm, struct broker_se
     if (broker->waits_count >= BROKER_WAITS_MAX)
         return NULL;
     struct broker_wait *wait = calloc(1, sizeof(*wait));
-    if (!wait || !count_request(realm, POLICY_CHARGE)) {
+    if (!wait || !bounds_has_room(realm, POLICY_REQUESTS, 1)) {
         free(wait);
         return NULL;
     }
+    bounds_charge(realm, POLICY_REQUESTS, 1);
     *wait = (struct broker_wait){
         .previous = broker->waits_last, .realm = realm, .service = service, .xid = xid, .flags = flags};
     if (broker->waits_last)

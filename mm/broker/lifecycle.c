@@ -98,6 +98,7 @@ int lifecycle_start(struct broker_realm *realm, struct policy_realm actor)
     realm->second_packets = 0;
     realm->memory_bytes = realms_declaration(realm)->limits.memory_bytes;
     realm->limits_told = realm->quotas_told = 0;
+    realm->memory_parts = 0;
     penalty_start(realm);
     realm->delivery.last_sequence = 0;
     memset(&realm->stats, 0, sizeof(realm->stats));

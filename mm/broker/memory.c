@@ -167,6 +167,18 @@ static void end(struct broker_memory *memory)
 
 /* --- objects and holdings --- */
 
+/* With a realm that has ended its charges have gone. */
+static void release(const struct broker_memory *memory)
+{
+    struct broker_realm *realm = memory->broker->realms;
+    while (realm && realm->id != memory->allocator)
+        realm = realm->next;
+    if (!realm || realm->severed)
+        return;
+    realm->memory_parts -= memory->parts_count;
+    bounds_release(realm, POLICY_DESCRIPTORS, memory->parts_count);
+}
+
 static void free_if_over(struct broker_memory *memory)
 {
     if (memory->holdings || memory->asked > 0)
@@ -177,6 +189,7 @@ static void free_if_over(struct broker_memory *memory)
     if (memory->next)
         memory->next->link_back = memory->link_back;
     memory->broker->memory_parts -= memory->parts_count;
+    release(memory);
     free(memory);
 }
 
@@ -314,6 +327,9 @@ void memory_allocate(struct broker_realm *realm, const struct realm_control_allo
     }
     policy_apply(broker->policy, &event, &decision, &outcome);
     holding->memory->root = outcome.capability;
+    holding->memory->allocator = realm->id;
+    realm->memory_parts += request->parts;
+    bounds_charge(realm, POLICY_DESCRIPTORS, request->parts);
     holdings_bind(realm, holding, outcome.capability);
     holdings_tell(realm, holding->token.cookie, outcome.capability, request->header.xid);
 }

@@ -160,6 +160,7 @@ struct broker_memory {
     struct broker *broker;
     struct broker_memory *next, **link_back; /* in broker->memories */
     struct policy_capability root;
+    uint64_t allocator; /* id of the realm that its descriptors are charged to */
     struct broker_part parts[REALM_CONTROL_PARTS_MAX];
     uint32_t parts_count, part_bytes;
     struct broker_holding *holdings;
@@ -206,6 +207,7 @@ struct broker_channel {
     struct broker_end client, server;
     struct policy_capability capability; /* the send right that the client holds */
     uint64_t badge;
+    bool charged;        /* to its client: the descriptors that it takes */
     uint64_t created_ns; /* poll_now_ns */
     uint64_t xid;        /* of the CONNECT, as long as it is not answered */
     uint32_t flags;      /* … and its flags */
@@ -275,6 +277,7 @@ struct broker_realm {
     struct broker_holding *holdings;
     uint32_t holdings_count;
     struct broker_mapping mapping;
+    uint32_t memory_parts;     /* of the objects that it allocated in this life */
     struct poll_timer leaving; /* it closed its control socket: its end is awaited */
     const char *offence;       /* what it did: it will be ended before the round is over; else NULL */
     struct broker_realm *next_offender;

@@ -120,3 +120,74 @@ WORLD_TEST(quota, a_realm_that_ends_gives_everything_back)
                  0);
     cr_expect_eq(usage.own, 0);
 }
+
+static struct policy_usage usage_of(const char *realm, enum policy_resource resource)
+{
+    struct policy_usage usage = {0};
+    cr_assert_eq(policy_get_usage(world.broker->policy, broker_find_realm(world.broker, realm)->policy,
+                                  resource, &usage),
+                 0);
+    return usage;
+}
+
+WORLD_TEST(quota, descriptors_of_channels)
+{
+    /* Two a channel, to its client; given back with it, whoever ends it. */
+    world_start(&world);
+    struct process *b = world_open(&world, "B"), *a = world_open(&world, "A");
+    uint64_t endpoint;
+    cr_assert_eq(process_register(b, "database", &endpoint), 0);
+    limit("A", POLICY_DESCRIPTORS, 5);
+    cr_assert_eq(process_connect(a, "database", 0, 5), 0);
+    cr_assert_eq(process_connect(a, "database", 0, 6), 0);
+    cr_expect_eq(usage_of("A", POLICY_DESCRIPTORS).own, 4);
+    cr_expect_eq(usage_of("B", POLICY_DESCRIPTORS).own, 0);
+    cr_expect_eq(process_connect(a, "database", 0, 7), REALM_E_LIMIT);
+    cr_expect_eq(process_connect(a, "database", 0, 8), REALM_E_LIMIT);
+    cr_assert_eq(world_events(&world, "limited"), 1);
+    const json_t *event = world_event(&world, "limited", "realm", "A");
+    cr_expect_str_eq(event_text(event, "limit"), "descriptors");
+    cr_expect_eq(number_of(event, "use"), 4);
+    cr_expect_eq(usage_of("A", POLICY_DESCRIPTORS).own, 4, "what was refused counts");
+    uint64_t cookie = process_letter(a, REALM_CONTROL_CONNECTED, 5)->packet.channel.cookie;
+    cr_expect_eq(process_cookie(a, REALM_CONTROL_DISCONNECT, cookie), 0);
+    cr_expect_eq(usage_of("A", POLICY_DESCRIPTORS).own, 2);
+    process_pump(b);
+    cr_assert_eq(process_cookie(b, REALM_CONTROL_UNREGISTER, endpoint), 0);
+    cr_expect_eq(usage_of("A", POLICY_DESCRIPTORS).own, 0);
+}
+
+static uint64_t allocate(struct process *process, uint32_t parts)
+{
+    static uint64_t xid = 900000;
+    struct realm_control_allocate packet = {.bytes = parts * UINT64_C(4096), .parts = parts};
+    realm_control_header_init(&packet.header, REALM_CONTROL_ALLOCATE, ++xid);
+    process_send(process, &packet, sizeof(packet));
+    process_pump(process);
+    struct letter *letter = process_letter(process, REALM_CONTROL_CAPABILITY, xid);
+    return letter ? letter->packet.capability.cookie : 0;
+}
+
+WORLD_TEST(quota, descriptors_of_memory)
+{
+    /* One a part, to who allocates, together with its children; given back with the object, and all at its
+     * end. */
+    world_start(&world);
+    struct process *c = world_open(&world, "C"), *child = world_open(&world, "C1");
+    world_open(&world, "A"); /* with the last client the system would end */
+    limit("C", POLICY_DESCRIPTORS, 10);
+    uint64_t own = allocate(c, 6);
+    cr_assert_neq(own, 0);
+    cr_expect_neq(allocate(child, 3), 0);
+    cr_expect_eq(usage_of("C", POLICY_DESCRIPTORS).use, 9);
+    cr_expect_eq(allocate(child, 2), 0);
+    cr_expect_eq(usage_of("C", POLICY_MEMORY).use, 9 * 4096, "what was refused counts");
+    cr_expect_eq(process_cookie(c, REALM_CONTROL_DELETE, own), 0);
+    cr_expect_eq(usage_of("C", POLICY_DESCRIPTORS).use, 3);
+    process_exit(child, 0);
+    cr_expect_eq(usage_of("C", POLICY_DESCRIPTORS).use, 0);
+    /* The next life begins with nothing, and what the last one had is not given back to it. */
+    child = world_open(&world, "C1");
+    cr_expect_neq(allocate(child, 8), 0);
+    cr_expect_eq(usage_of("C1", POLICY_DESCRIPTORS).own, 8);
+}
