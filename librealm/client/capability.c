@@ -47,8 +47,8 @@ int realm_capability_ask(struct realm *realm, void *packet, enum realm_control_t
     if (error || ask.status)
         return error ? error : ask.status;
     if (ask.channel && ret_channel)
-        *ret_capability =
-            (struct realm_capability){.cookie = ask.channel->link.cookie, .kind = REALM_KIND_SEND};
+        *ret_capability = (struct realm_capability){
+            .cookie = ask.channel->link.cookie, .kind = REALM_KIND_SEND, .rights = ask.channel->rights};
     else if (event.cookie != 0)
         describe(&event, ret_capability);
     else

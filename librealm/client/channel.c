@@ -44,6 +44,7 @@ void realm_channel_connected(struct realm *realm, const struct realm_control_cha
     }
     realm_list_init(&channel->started);
     realm_list_init(&channel->of_calling);
+    channel->rights = event->rights;
     ask->answered = true;
     ask->status = realm_link_open(realm, &channel->link, event, handles, handles_count);
     realm_list_init(&channel->of_realm);

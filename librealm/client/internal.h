@@ -141,6 +141,7 @@ struct realm_channel {
     bool parked;                  /* its parked word says so and the waiter has it armed */
     struct realm_list started;    /* they */
     struct realm_list of_calling; /* among the realm's channels with such calls, awake or parked */
+    uint32_t rights;              /* of the send capability behind it, when it came */
     uint32_t gift;                /* ticket for the message that is about to be sent, or 0 */
 };
 

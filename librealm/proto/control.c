@@ -247,6 +247,9 @@ static bool event_reserved(const union realm_control_event *event)
         return realm_field_name_reserved(&event->welcome.name);
     case REALM_CONTROL_POOL:
         return event->pool.reserved == 0;
+    case REALM_CONTROL_CONNECTED:
+    case REALM_CONTROL_ACCEPTED:
+        return event->channel.reserved == 0;
     case REALM_CONTROL_CLOSED:
         return event->closed.reserved == 0;
     case REALM_CONTROL_CHILD:
@@ -290,7 +293,9 @@ static bool channel_numbers(const struct realm_control_channel *channel)
         channel->queue_messages > REALM_CONTROL_QUEUE_MAX ||
         !realm_field_region_bytes(channel->region_bytes, REGION_BYTES_MAX))
         return false;
-    return channel->header.type == REALM_CONTROL_ACCEPTED || (channel->endpoint == 0 && channel->badge == 0);
+    if (channel->header.type == REALM_CONTROL_ACCEPTED)
+        return channel->rights == 0;
+    return channel->endpoint == 0 && channel->badge == 0 && (channel->rights & ~RIGHTS_ALL) == 0;
 }
 
 static bool capability_numbers(const struct realm_control_capability *capability)

@@ -255,8 +255,10 @@ struct realm_control_channel {
     uint32_t has_hint;       /* 1: a second descriptor follows, the write end of the peer's hint pipe */
     uint32_t region_bytes;   /* of both regions */
     uint32_t queue_messages; /* limit of each queue, 1 to REALM_CONTROL_QUEUE_MAX */
+    uint32_t rights;         /* CONNECTED: of the send capability behind it; ACCEPTED: 0 */
+    uint32_t reserved;
 };
-_Static_assert(sizeof(struct realm_control_channel) == 80, "layout");
+_Static_assert(sizeof(struct realm_control_channel) == 88, "layout");
 #define REALM_CONTROL_QUEUE_MAX UINT32_C(4096)
 
 struct realm_control_closed {

@@ -213,6 +213,13 @@ void channels_free(struct broker_channel *channel)
 
 /* --- telling --- */
 
+static uint32_t rights_of(const struct broker_channel *channel)
+{
+    struct policy_capability_info info;
+    const struct policy *policy = channel->client.realm->broker->policy;
+    return policy_capability_get(policy, channel->capability, &info) ? info.rights : 0;
+}
+
 static void tell_end(struct broker_channel *channel, struct broker_end *end, struct broker_end *peer)
 {
     bool client = end == &channel->client;
@@ -227,6 +234,7 @@ static void tell_end(struct broker_channel *channel, struct broker_end *end, str
         .has_hint = peer->realm->waiter == REALM_WAITER_PIPE && peer->realm->hint_fd >= 0,
         .region_bytes = channels_region_bytes(channel->service),
         .queue_messages = channels_queue_messages(channel->service),
+        .rights = client ? rights_of(channel) : 0,
     };
     realm_control_header_init(&packet.header, client ? REALM_CONTROL_CONNECTED : REALM_CONTROL_ACCEPTED,
                               client ? channel->xid : 0);

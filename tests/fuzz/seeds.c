@@ -85,10 +85,10 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s CORPUS\n", argv[0]);
         return 2;
     }
-    write_packets(argv[1], "control", make_control_request, REALM_CONTROL_HELLO, REALM_CONTROL_LOOK);
-    write_packets(argv[1], "control", make_control_event, REALM_CONTROL_REPLY, REALM_CONTROL_CAPABILITY);
-    write_packets(argv[1], "launch", make_launch_request, REALM_LAUNCH_SPAWN, REALM_LAUNCH_LIMIT);
-    write_packets(argv[1], "launch", make_launch_event, REALM_LAUNCH_SPAWNED, REALM_LAUNCH_LIMITED);
+    write_packets(argv[1], "control", make_control_request, REALM_CONTROL_HELLO, REALM_CONTROL_MAP);
+    write_packets(argv[1], "control", make_control_event, REALM_CONTROL_REPLY, REALM_CONTROL_MAPPED);
+    write_packets(argv[1], "launch", make_launch_request, REALM_LAUNCH_SPAWN, REALM_LAUNCH_MEMORY);
+    write_packets(argv[1], "launch", make_launch_event, REALM_LAUNCH_SPAWNED, REALM_LAUNCH_OPENED);
     write_messages(argv[1]);
     return 0;
 }

@@ -133,3 +133,18 @@ Test(delegation, the_giver_dies)
     cr_assert_eq(run_stop(run), 1); /* a realm has failed */
     run_nothing_left(run);
 }
+
+/* Goal: a message that claims to carry a capability and does not: taking it is INCAPABLE, costs the taker its
+ * delay and nothing else, and what comes after it is as ever. */
+Test(delegation, a_ticket_that_was_never_given_out)
+{
+    struct run *run = start("forge, peer, forge, give, peer, wait");
+    expect(run, "get REALM_OK");
+    expect(run, "forge REALM_E_INCAPABLE");
+    expect(run, "peer REALM_E_INCAPABLE");
+    expect(run, "forge REALM_E_INCAPABLE");
+    expect(run, "give badge 0");
+    expect(run, "peer badge 3");
+    cr_assert_eq(run_seen(run, "offence"), 0);
+    over(run);
+}

@@ -54,6 +54,14 @@ static inline const char *invariants_args(const uint8_t *args, size_t count, siz
     return invariants_zero(end, args + REALM_SPAWN_ARGS_BYTES);
 }
 
+static inline const char *invariants_parts(uint64_t bytes, uint32_t parts)
+{
+    HOLDS(parts >= 1 && parts <= 8);
+    HOLDS(bytes >= UINT64_C(4096) * parts && bytes <= (UINT64_C(1) << 20) * parts);
+    HOLDS(bytes % (UINT64_C(4096) * parts) == 0);
+    return NULL;
+}
+
 static inline const char *invariants_control_request(const union realm_control_request *request)
 {
     const char *broken = NULL;
@@ -119,6 +127,13 @@ static inline const char *invariants_control_request(const union realm_control_r
         HOLDS(size == sizeof request->number && request->number.reserved == 0);
         HOLDS(request->number.number < (request->header.type == REALM_CONTROL_GATE ? 64u : 1u));
         return NULL;
+    case REALM_CONTROL_ALLOCATE:
+        HOLDS(size == sizeof request->allocate && request->allocate.reserved == 0);
+        return invariants_parts(request->allocate.bytes, request->allocate.parts);
+    case REALM_CONTROL_MAP:
+        HOLDS(size == sizeof request->map && request->map.reserved == 0);
+        HOLDS(request->map.rights == 8 || request->map.rights == 24);
+        return NULL;
     case REALM_CONTROL_FAULT:
         HOLDS(size == sizeof request->fault && request->fault.reserved == 0);
         HOLDS(request->fault.kind == REALM_FAULT_CLAIM || request->fault.kind == REALM_FAULT_WAKES ||
@@ -163,10 +178,12 @@ static inline const char *invariants_control_event(const union realm_control_eve
         return invariants_region(event->pool.region_bytes);
     case REALM_CONTROL_CONNECTED:
         HOLDS(event->channel.endpoint == 0 && event->channel.badge == 0);
+        HOLDS(event->channel.rights < 512 && event->channel.reserved == 0);
         HOLDS(event->channel.has_hint == 0 || event->channel.has_hint == 1);
         HOLDS(event->channel.queue_messages >= 1 && event->channel.queue_messages <= 4096);
         return invariants_region(event->channel.region_bytes);
     case REALM_CONTROL_ACCEPTED:
+        HOLDS(event->channel.rights == 0 && event->channel.reserved == 0);
         HOLDS(event->channel.has_hint == 0 || event->channel.has_hint == 1);
         HOLDS(event->channel.queue_messages >= 1 && event->channel.queue_messages <= 4096);
         HOLDS(event->header.xid == 0);
@@ -188,6 +205,9 @@ static inline const char *invariants_control_event(const union realm_control_eve
         return event->capability.name.size != 0
                    ? invariants_name(&event->capability.name)
                    : invariants_zero(&event->capability.name, &event->capability.name + 1);
+    case REALM_CONTROL_MAPPED:
+        HOLDS(size == sizeof event->mapped && (event->mapped.rights == 8 || event->mapped.rights == 24));
+        return invariants_parts(event->mapped.bytes, event->mapped.count);
     case REALM_CONTROL_STOP:
     case REALM_CONTROL_QUERY:
         HOLDS(size == sizeof event->header && event->header.xid == 0);
@@ -227,6 +247,11 @@ static inline const char *invariants_launch_request(const union realm_launch_req
     case REALM_LAUNCH_LIMIT:
         HOLDS(size == sizeof request->limit && request->limit.realm != 0);
         return NULL;
+    case REALM_LAUNCH_MEMORY:
+        HOLDS(size == sizeof request->memory && request->memory.reserved == 0);
+        HOLDS(request->memory.way >= REALM_LAUNCH_NEW && request->memory.way <= REALM_LAUNCH_WRITE);
+        return invariants_parts((uint64_t)request->memory.bytes * request->memory.count,
+                                request->memory.count);
     case REALM_LAUNCH_STOP:
         HOLDS(size == sizeof request->header);
         return NULL;
@@ -256,6 +281,9 @@ static inline const char *invariants_launch_event(const union realm_launch_event
     case REALM_LAUNCH_MADE:
         HOLDS(size == sizeof event->made);
         return invariants_regions(event->made.count, event->made.bytes);
+    case REALM_LAUNCH_OPENED:
+        HOLDS(size == sizeof event->opened);
+        return invariants_parts((uint64_t)event->opened.bytes * event->opened.count, event->opened.count);
     case REALM_LAUNCH_LOADED:
         HOLDS(size == sizeof event->loaded && event->loaded.realm != 0);
         HOLDS(event->loaded.shut >= REALM_SHUT_STATIC && event->loaded.shut <= REALM_SHUT_DEADLINE);

@@ -51,6 +51,11 @@ static inline void packets_args(struct random *random, uint8_t *args, uint16_t *
     *ret_size = (uint16_t)size;
 }
 
+static inline uint32_t packets_region_bytes(struct random *random)
+{
+    return (uint32_t)(4096 * (1 + random_below(random, 256)));
+}
+
 /* Returns the packet's size. */
 static inline size_t packets_control_request(struct random *random, enum realm_control_type type,
                                              union packet *ret_packet)
@@ -111,20 +116,26 @@ static inline size_t packets_control_request(struct random *random, enum realm_c
         request->number.number = type == REALM_CONTROL_GATE ? (uint32_t)random_below(random, 64) : 0;
         request->number.reserved = 0;
         break;
+    case REALM_CONTROL_ALLOCATE:
+        request->allocate.parts = (uint32_t)(1 + random_below(random, REALM_CONTROL_PARTS_MAX));
+        request->allocate.bytes = (uint64_t)request->allocate.parts * packets_region_bytes(random);
+        request->allocate.reserved = 0;
+        break;
+    case REALM_CONTROL_MAP:
+        request->map.rights = REALM_RIGHT_READ | (random_below(random, 2) ? REALM_RIGHT_WRITE : 0);
+        request->map.reserved = 0;
+        break;
     default: /* those with a cookie alone, ACK, STATS, CREATE: any value will do */
         break;
     }
     return request->header.size;
 }
 
-static inline uint32_t packets_region_bytes(struct random *random)
-{
-    return (uint32_t)(4096 * (1 + random_below(random, 256)));
-}
-
 static inline void packets_channel(struct random *random, struct realm_control_channel *channel)
 {
     channel->has_hint &= 1;
+    channel->rights = channel->header.type == REALM_CONTROL_CONNECTED ? channel->rights & 0x1ff : 0;
+    channel->reserved = 0;
     channel->region_bytes = packets_region_bytes(random);
     channel->queue_messages = (uint32_t)(1 + random_below(random, REALM_CONTROL_QUEUE_MAX));
 }
@@ -136,7 +147,8 @@ static inline size_t packets_control_event(struct random *random, enum realm_con
     memset(ret_packet, 0, sizeof *ret_packet);
     random_fill(random, ret_packet, realm_control_size((uint16_t)type));
     bool answers = type == REALM_CONTROL_REPLY || type == REALM_CONTROL_WELCOME ||
-                   type == REALM_CONTROL_CONNECTED || type == REALM_CONTROL_CAPABILITY;
+                   type == REALM_CONTROL_CONNECTED || type == REALM_CONTROL_CAPABILITY ||
+                   type == REALM_CONTROL_MAPPED;
     realm_control_header_init(&event->header, type, answers ? random_u64(random) : 0);
     switch (type) {
     case REALM_CONTROL_REPLY:
@@ -180,6 +192,11 @@ static inline size_t packets_control_event(struct random *random, enum realm_con
         else
             memset(&event->capability.name, 0, sizeof event->capability.name);
         break;
+    case REALM_CONTROL_MAPPED:
+        event->mapped.count = (uint32_t)(1 + random_below(random, REALM_CONTROL_PARTS_MAX));
+        event->mapped.bytes = (uint64_t)event->mapped.count * packets_region_bytes(random);
+        event->mapped.rights = REALM_RIGHT_READ | (random_below(random, 2) ? REALM_RIGHT_WRITE : 0);
+        break;
     default: /* STOP, QUERY: a header */
         break;
     }
@@ -209,6 +226,12 @@ static inline size_t packets_launch_request(struct random *random, enum realm_la
     case REALM_LAUNCH_REGIONS:
         request->regions.count = (uint32_t)(1 + random_below(random, REALM_LAUNCH_REGIONS_MAX));
         request->regions.bytes = (uint32_t)(4096 * (1 + random_below(random, 256)));
+        break;
+    case REALM_LAUNCH_MEMORY:
+        request->memory.count = (uint32_t)(1 + random_below(random, REALM_CONTROL_PARTS_MAX));
+        request->memory.bytes = packets_region_bytes(random);
+        request->memory.way = (uint32_t)(REALM_LAUNCH_NEW + random_below(random, 4));
+        request->memory.reserved = 0;
         break;
     default: /* STOP: a header */
         break;
@@ -246,6 +269,10 @@ static inline size_t packets_launch_event(struct random *random, enum realm_laun
     case REALM_LAUNCH_EXITED:
         event->exited.realm |= 1;
         event->exited.reserved = 0;
+        break;
+    case REALM_LAUNCH_OPENED:
+        event->opened.count = (uint32_t)(1 + random_below(random, REALM_CONTROL_PARTS_MAX));
+        event->opened.bytes = packets_region_bytes(random);
         break;
     default: /* MADE */
         event->made.count = (uint32_t)(1 + random_below(random, REALM_LAUNCH_REGIONS_MAX));

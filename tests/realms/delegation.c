@@ -8,8 +8,8 @@
  *   give WORDS   connects to both, is given a capability by the server, and then does what the words say,
  * each printing a line: "give" and "move" it to the keeper, "use" its own, "peer" has the keeper use its,
  * "revoke" what was derived, "held" tells what this realm holds, "wrong" names a cookie that is nobody's,
- * "gate" asks for the gates 7 and 8, "mint" and "private" take another one from the server, "delete" what it
- * has, "wait" until it is stopped
+ * "gate" asks for the gates 7 and 8, "forge" sends the keeper a message that says that something comes with
+ * it, "mint" and "private" take another one from the server, "delete" what it has, "wait" until it is stopped
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,6 +17,8 @@
 #include <string.h>
 
 #include <realm/realm.h>
+
+#include "librealm/client/internal.h"
 
 #define BOUND (10 * REALM_SEC)
 #define ALL   (REALM_RIGHT_SEND | REALM_RIGHT_GRANT | REALM_RIGHT_MINT | REALM_RIGHT_REVOKE)
@@ -126,6 +128,8 @@ static void get(const char *what, uint64_t op)
     realm_disconnect(own);
     own = NULL;
     int error = realm_take(realm, reply.capability, &capability, &own);
+    if (!error && capability.rights != ALL)
+        printf("failed: rights %u\n", capability.rights);
     printf("%s %s\n", what, word_of(error));
     /* It is good for one taking. */
     struct realm_channel *twice;
@@ -181,6 +185,10 @@ static void act(const char *word)
         get(word, OP_PRIVATE);
     } else if (strcmp(word, "gate") == 0) {
         printf("gate %s %s\n", word_of(realm_may_call_gate(realm, 7)), word_of(realm_may_look(realm)));
+    } else if (strcmp(word, "forge") == 0) {
+        keeper->gift = 77; /* as the library does for what was offered */
+        tell(word, realm_call(keeper, OP_KEEP, NULL, 0, &reply, BOUND), &reply);
+        keeper->gift = 0;
     } else if (strcmp(word, "wait") == 0) {
         fflush(stdout);
         (void)realm_run(realm);

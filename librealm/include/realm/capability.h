@@ -31,7 +31,7 @@ extern "C" {
 struct realm_capability {
     uint64_t cookie;
     enum realm_kind kind;
-    uint32_t rights;               /* REALM_RIGHT_*; 0 for a channel: HELD tells them */
+    uint32_t rights;               /* REALM_RIGHT_* */
     uint64_t badge;                /* of a send, as realm_held tells it; else 0 */
     uint64_t offset, bytes;        /* of memory: its window */
     uint32_t gate;                 /* of a gate: its number */

@@ -109,6 +109,7 @@ static void tell_end(struct sim_manager *manager, struct sim_channel *channel, b
         .has_hint = manager->world->waiter == REALM_WAITER_PIPE,
         .region_bytes = REALM_REGION_DEFAULT_BYTES,
         .queue_messages = REALM_QUEUE_MESSAGES,
+        .rights = server ? 0 : REALM_RIGHT_SEND,
     };
     realm_control_header_init(&packet.header, server ? REALM_CONTROL_ACCEPTED : REALM_CONTROL_CONNECTED,
                               server ? 0 : channel->xid);

@@ -147,6 +147,9 @@ WORLD_TEST(delegate, a_capability_that_was_taken_is_a_channel)
         &process_letter(b, REALM_CONTROL_ACCEPTED, 0)->packet.channel;
     cr_expect_neq(theirs, own);
     cr_expect_eq(second->badge, badge); /* a copy of a send keeps it */
+    cr_expect_eq(process_letter(d, REALM_CONTROL_CONNECTED, 0)->packet.channel.rights, REALM_RIGHT_SEND);
+    cr_expect_eq(process_letter(a, REALM_CONTROL_CONNECTED, 0)->packet.channel.rights, ALL);
+    cr_expect_eq(second->rights, 0); /* the server's end has none */
     cr_expect_eq(second->peer, broker_find_realm(world.broker, "D")->id);
     cr_expect_eq(process_letters(d, REALM_CONTROL_ACCEPTED), accepted);
     cr_expect_eq(world_events(&world, "delegated"), 2);
