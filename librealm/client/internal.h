@@ -134,6 +134,7 @@ struct realm_channel {
     struct realm_link link;
     struct realm_list of_realm;
     uint32_t last_call;
+    uint64_t last_stream;
     uint32_t unsettled; /* replies that may come but for the one that is waited for: of started calls, and of
                            those that gave up */
     uint64_t late_replies;

@@ -28,6 +28,7 @@
 #include <realm/pack.h>
 #include <realm/pending.h>
 #include <realm/service.h>
+#include <realm/stream.h>
 #include <realm/types.h>
 #include <realm/workers.h>
 

@@ -1,0 +1,86 @@
+/*
+ * Streams on the real system: whole, refused, and ended in the middle by a death and by a revocation.
+ */
+#include <criterion/criterion.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/integration/harness.h"
+
+/* The example, with so many bytes to be sent. */
+static struct run *start_parcel(const char *size, const char *const *options)
+{
+    char scenario[1024];
+    snprintf(scenario, sizeof scenario,
+             "system: t\nrealms:\n"
+             "  - {name: depot, program: \"@BIN@/parcel_depot\", args: [\"1048576\"]}\n"
+             "  - {name: sender, program: \"@BIN@/parcel\", args: [\"%s\"]}\n"
+             "services:\n  - {name: depot, provider: depot, access: [sender]}\n",
+             size);
+    return run_start(scenario, options);
+}
+
+/* Goal: a megabyte there and back is the same, with either waiter; so is one byte, and none. */
+Test(stream, there_and_back)
+{
+    static const char *const waiters[] = {"--waiter=uring", "--waiter=pipe"};
+    static const char *const sizes[] = {"1000000", "1048576", "1", "0", "16288", "16289"};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        char text[64];
+        const char *options[] = {waiters[i % 2], NULL};
+        struct run *run = start_parcel(sizes[i], options);
+        snprintf(text, sizeof text, "%s bytes there and back, the same", sizes[i]);
+        run_wait_event(run, "log", "text", text);
+        cr_expect_eq(run_finish(run), 0);
+        run_nothing_left(run);
+    }
+}
+
+/* Goal: what the service has no room for is refused, and the sender learns why. */
+Test(stream, too_much)
+{
+    struct run *run = start_parcel("1048577", NULL);
+    run_wait_event(run, "log", "text", "the depot refuses: a limit of the realm is reached");
+    cr_expect_eq(run_finish(run), 1); /* its client failed */
+    run_nothing_left(run);
+}
+
+/* A sender without end; what ended it is printed. */
+static struct run *start_endless(void)
+{
+    struct run *run = run_start("system: t\nrealms:\n"
+                                "  - {name: sink, program: \"@BIN@/streamer\", args: [sink]}\n"
+                                "  - {name: sender, program: \"@BIN@/streamer\", args: [endless]}\n"
+                                "services:\n  - {name: depot, provider: sink, access: [sender]}\n",
+                                NULL);
+    run_wait_event(run, "log", "text", "under way");
+    return run;
+}
+
+/* Goal: the service dies in the middle of a stream: the write ends with that. */
+Test(stream, the_service_dies)
+{
+    struct run *run = start_endless();
+    kill(run_realm_pid(run, "sink"), SIGKILL);
+    run_wait_event(run, "log", "text", "ended: REALM_E_PEER_DEAD");
+    run_finish(run);
+    run_nothing_left(run);
+}
+
+/* Goal: the channel is revoked in the middle of a stream: the write ends with that, and the service was given
+ * no wrong byte and no chunk that was not the next. */
+Test(stream, revoked)
+{
+    int status = 1;
+    struct run *run = start_endless();
+    const char *const words[] = {"revoke", "sender", "depot", NULL};
+    free(run_command(run, &status, words));
+    cr_expect_eq(status, 0);
+    /* The sink prints nothing unless something was wrong, so the next line is the sender's. */
+    json_t *log = run_wait_event(run, "log", NULL, NULL);
+    cr_expect_str_eq(json_string_value(json_object_get(log, "text")), "ended: REALM_E_REVOKED");
+    cr_expect_eq(run_finish(run), 0);
+    run_nothing_left(run);
+}
