@@ -34,7 +34,7 @@ $(BUILD)/tests/unit/config/%_test: $(BUILD)/tests/unit/config/%_test.o $(call ar
 	$(LINK_TEST) -lcriterion
 $(BUILD)/tests/unit/boot/%_test: $(BUILD)/tests/unit/boot/%_test.o $(call archive,sim/boot) $(call archive,mm/analysis) $(call archive,mm/config) $(call archive,mm/policy) $(A_core)
 	$(LINK_TEST) -lcriterion -lfyaml -ljansson
-$(BUILD)/tests/unit/fuzz/%_test: $(BUILD)/tests/unit/fuzz/%_test.o $(call archive,tools/fuzz) $(call archive,mm/oracle) $(call archive,mm/config) $(call archive,mm/policy) $(A_core)
+$(BUILD)/tests/unit/fuzz/%_test: $(BUILD)/tests/unit/fuzz/%_test.o $(call archive,tools/fuzz) $(call archive,mm/oracle) $(call archive,mm/analysis) $(call archive,mm/config) $(call archive,mm/policy) $(A_core)
 	$(LINK_TEST) -lcriterion
 $(BUILD)/tests/unit/sandbox/%_test: $(BUILD)/tests/unit/sandbox/%_test.o $(call archive,mm/sandbox) $(call archive,librealm/os/linux) $(call archive,librealm/ring) $(call archive,librealm/proto) $(A_core)
 	$(LINK_TEST) -lcriterion -lseccomp -l:liburing.a -lpthread
@@ -99,14 +99,14 @@ FUZZERS := $(patsubst tests/fuzz/%_fuzz.c,build/fuzz/%,$(wildcard tests/fuzz/*_f
 FUZZ_SECONDS ?= 10
 FUZZ_SOURCES := $(wildcard librealm/core/*.c librealm/proto/*.c librealm/ring/*.c librealm/os/linux/*.c mm/config/*.c \
                 mm/policy/*.c mm/analysis/*.c mm/oracle/*.c mm/sandbox/*.c mm/broker/*.c sim/boot/*.c) \
-                $(patsubst %,tools/fuzz/%.c,case subject run compare invariants asserts system pick generate text words parse) \
+                $(patsubst %,tools/fuzz/%.c,case subject run compare invariants asserts system pick generate text words parse fixes config) \
                 tests/fuzz/broker_script.c tests/unit/broker/world.c tests/unit/broker/process.c
 FUZZ_FLAGS   := -std=gnu11 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 build/fuzz/o/%.o: %.c
 	@mkdir -p $(@D)
 	@clang $(CPPFLAGS) $(FUZZ_FLAGS) $(DEPFLAGS) -c $< -o $@
-# The broker runs in the world of its unit tests, whose assertions then end the program (tests/fuzz/plain).
-build/fuzz/o/tests/%.o: CPPFLAGS += -Itests/fuzz/plain
+# The broker runs in the world of its unit tests, whose assertions then end the program (tests/plain).
+build/fuzz/o/tests/%.o: CPPFLAGS += -Itests/plain
 build/fuzz/all.a: $(patsubst %.c,build/fuzz/o/%.o,$(FUZZ_SOURCES))
 	@rm -f $@ && $(AR) rcs $@ $^
 build/fuzz/%: build/fuzz/o/tests/fuzz/%_fuzz.o build/fuzz/all.a
@@ -120,8 +120,7 @@ fuzz: $(FUZZERS) ## run every fuzz target for FUZZ_SECONDS (10), from its corpus
 MUTATE := $(BUILD)/tests/mutants/mutate
 MUTANTS_EVERY ?= 1
 .PHONY: mutants mutants-hand mutants-oracle mutants-mechanical
-mutants-build: $(MUTATE) $(BUILD)/tests/mutants/trial.o $(BUILD)/tests/mutants/chosen.o $(call archive,tools/fuzz) $(A_core) \
-    $(patsubst %,%.o,$(filter $(BUILD)/tests/unit/policy/%,$(TESTS_unit)))
+mutants-build: $(MUTATE) $(call archive,tools/fuzz) $(call archive,mm/analysis) $(call archive,mm/config) $(A_core)
 mutants: mutants-build ## mistakes in the policy engine and the oracle: who notices (MUTANTS_EVERY=10: a tenth of the mechanical ones)
 	@CC="$(CC)" sh tests/mutants/run.sh $(BUILD) all $(MUTANTS_EVERY)
 mutants-hand mutants-oracle mutants-mechanical: mutants-%: mutants-build

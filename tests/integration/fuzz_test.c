@@ -289,6 +289,42 @@ Test(fuzz, a_broken_assertion_is_replayed_by_realm_run)
     unlink(found);
 }
 
+/* Searches in a system with this assertion; 1: it was broken. */
+static int search_with(const char *assertion)
+{
+    char path[] = "/tmp/realm-hole-XXXXXX.yaml", scenario[1024];
+    int status, file = mkstemps(path, 5);
+    int size = snprintf(scenario, sizeof scenario,
+                        "system: hole\nrealms:\n  - {name: db, program: /bin/true}\n"
+                        "  - {name: app, program: /bin/true}\n"
+                        "  - {name: web, program: /bin/true, parent: app}\n"
+                        "services:\n  - {name: database, provider: db,\n     access: [{realm: app, rights: "
+                        "[send, grant]}]}\nassert:\n  - %s\n",
+                        assertion);
+    cr_assert(file >= 0 && write(file, scenario, (size_t)size) == size && close(file) == 0);
+    char *text = run_command(NULL, &status,
+                             (const char *[]){"fuzz", path, "--sequences", "1500", "--seed", "1", NULL});
+    cr_expect_eq(strstr(text, "FAILURE: assert") != NULL, status == 1, "%s", text);
+    free(text);
+    unlink(path);
+    return status;
+}
+
+Test(fuzz, assertions_about_paths_rights_and_trust_are_judged)
+{
+    /* Goal: a pattern means the realms whose path matches; more rights than SEND are asked for; and what
+     * breaks an assertion only if somebody who is trusted gives it away does not. app may give its child the
+     * service, with SEND and GRANT and no other right. */
+    cr_expect_eq(search_with("never: {from: {path: \"/app/*\"}, to: database, trust: [db]}"), 1);
+    cr_expect_eq(search_with("never: {from: {path: \"/db/*\"}, to: database, trust: [db]}"), 0);
+    cr_expect_eq(search_with("never: {from: web, to: database, trust: [db, app]}"), 0);
+    cr_expect_eq(search_with("never: {from: web, to: database, rights: [send, grant], trust: [db]}"), 1);
+    cr_expect_eq(search_with("never: {from: web, to: database, rights: [send, mint], trust: [db]}"), 0);
+    cr_expect_eq(search_with("only: {from: [{path: \"/app\"}], to: database, trust: [db]}"), 1);
+    cr_expect_eq(
+        search_with("only: {from: [{path: \"/app/**\"}, {path: \"/app\"}], to: database, trust: [db]}"), 0);
+}
+
 Test(fuzz, a_replay_is_read_with_care)
 {
     /* Goal: what is wrong in it is told with its line; it stands beside nothing else; it is no system to

@@ -1,4 +1,4 @@
-/* The unit tests of the policy with a mutant: the one that the environment names. */
+/* Chooses the mutant that the environment names. */
 #include <stdlib.h>
 
 unsigned mutant;

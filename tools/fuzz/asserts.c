@@ -10,7 +10,17 @@ static bool is_meant(const struct run *run, const struct fuzz_assert *row, int r
     int declared = run->world.realms[realm].instance_of;
     if (declared == ORACLE_NONE)
         declared = realm;
-    return row->realms >> declared & 1;
+    if (row->realms >> declared & 1)
+        return true;
+    /* A provider is no client of its own service, whatever pattern its path matches. */
+    if (row->paths_count == 0 || declared == run->example->system.services[row->service].provider)
+        return false;
+    char path[ORACLE_PATH_MAX];
+    oracle_path(&run->world, realm, path);
+    for (size_t i = 0; i < row->paths_count; i++)
+        if (oracle_pattern_matches(row->paths[i], path))
+            return true;
+    return false;
 }
 
 /* never and only look at who holds a send, as the engine has it. */

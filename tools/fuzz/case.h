@@ -44,11 +44,15 @@ struct fuzz_operation {
 };
 
 /* What the user says must hold in every state: rows of `assert:`. */
+#define FUZZ_ASSERT_PATHS 4u
+#define FUZZ_PATTERN_MAX  1024u
 enum fuzz_assert_kind { FUZZ_NEVER, FUZZ_ONLY, FUZZ_ALWAYS };
 struct fuzz_assert {
     enum fuzz_assert_kind kind;
     uint64_t realms; /* bit n: the declaration n and its instances */
     uint64_t trust;  /* these give nothing away: where one has, the assertion says nothing */
+    const char *paths[FUZZ_ASSERT_PATHS]; /* patterns: the realms whose path matches one are meant, too */
+    size_t paths_count;
     uint32_t rights; /* with all of these; 0: with any */
     int service;
     unsigned line; /* of the scenario; 0: none */
@@ -59,7 +63,8 @@ struct fuzz_case {
     struct oracle_system system;
     struct fuzz_assert asserts[FUZZ_ASSERTS];
     size_t asserts_count;
-    bool chain; /* the generator makes one long line of capabilities, down to where no more may hang */
+    uint64_t singles; /* bit n: the generator makes no instance of declaration n, which is no template */
+    bool chain;       /* the generator makes one long line of capabilities, down to where no more may hang */
     const char *names[FUZZ_NAMES];
     size_t names_count;
     struct fuzz_operation operations[FUZZ_OPERATIONS];

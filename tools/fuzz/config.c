@@ -84,40 +84,44 @@ static bool is_below(const struct mm_config *config, uint32_t realm, uint32_t ab
     return false;
 }
 
-/* The declarations that a subject means, as bits. false: what it means depends on names of instances. */
-static bool add_subject(const struct mm_config *config, const struct mm_subject *subject, uint64_t *realms)
+/* Whom a subject means: declarations as bits, or a pattern. */
+static bool add_subject(const struct mm_config *config, const struct mm_subject *subject,
+                        struct fuzz_assert *row, const char **ret_why)
 {
     for (uint32_t i = 0; i < config->realms_count; i++)
         if (subject->kind == MM_SUBJECT_ALL || (subject->kind == MM_SUBJECT_REALM && subject->realm == i) ||
             (subject->kind == MM_SUBJECT_DESCENDANTS && is_below(config, i, subject->realm)))
-            *realms |= UINT64_C(1) << (i + 1);
-    return subject->kind != MM_SUBJECT_PATH;
+            row->realms |= UINT64_C(1) << (i + 1);
+    if (subject->kind != MM_SUBJECT_PATH)
+        return true;
+    if (row->paths_count == FUZZ_ASSERT_PATHS)
+        return too_much("an assertion names too many paths", ret_why);
+    row->paths[row->paths_count++] = subject->pattern;
+    return true;
 }
 
-/*
- * Assertions that speak of declarations and of any channel are judged in each state. Those that trust
- * somebody, or name rights or paths, are for `realm check`: here nobody can be trusted.
- */
-static void add_asserts(const struct mm_config *config, struct fuzz_case *ret_case)
+/* Assertions are judged in each state. What a realm that is trusted gives away breaks none: it is trusted not
+ * to. */
+static bool add_assert(const struct mm_config *config, const struct mm_assert *assertion,
+                       struct fuzz_assert *row, const char **ret_why)
 {
     static const enum fuzz_assert_kind kinds[] = {
         [MM_ASSERT_NEVER] = FUZZ_NEVER, [MM_ASSERT_ALWAYS] = FUZZ_ALWAYS, [MM_ASSERT_ONLY] = FUZZ_ONLY};
-    for (size_t i = 0; i < config->asserts_count && ret_case->asserts_count < FUZZ_ASSERTS; i++) {
-        const struct mm_assert *assertion = &config->asserts[i];
-        uint32_t provider = config->services[assertion->service].provider;
-        struct fuzz_assert row = {.kind = kinds[assertion->kind],
-                                  .service = (int)assertion->service,
-                                  .line = assertion->place.line};
-        bool good = assertion->trust_count == 0 && assertion->rights == REALM_RIGHT_SEND;
-        for (size_t j = 0; j < assertion->subjects_count; j++)
-            good = add_subject(config, &assertion->subjects[j], &row.realms) && good;
-        if (assertion->kind == MM_ASSERT_ONLY)
-            row.realms |= UINT64_C(1) << (provider + 1);
-        else if (assertion->kind == MM_ASSERT_NEVER)
-            row.realms &= ~(UINT64_C(1) << (provider + 1));
-        if (good)
-            ret_case->asserts[ret_case->asserts_count++] = row;
-    }
+    uint64_t provider = UINT64_C(1) << (config->services[assertion->service].provider + 1);
+    *row = (struct fuzz_assert){.kind = kinds[assertion->kind],
+                                .service = (int)assertion->service,
+                                .rights = rights_of(assertion->rights),
+                                .line = assertion->place.line};
+    for (size_t i = 0; i < assertion->trust_count; i++)
+        row->trust |= UINT64_C(1) << (assertion->trust[i] + 1);
+    for (size_t i = 0; i < assertion->subjects_count; i++)
+        if (!add_subject(config, &assertion->subjects[i], row, ret_why))
+            return false;
+    if (assertion->kind == MM_ASSERT_ONLY)
+        row->realms |= provider;
+    else if (assertion->kind == MM_ASSERT_NEVER)
+        row->realms &= ~provider;
+    return true;
 }
 
 bool config_case(const struct mm_config *config, struct fuzz_case *ret_case, const char **ret_why)
@@ -136,8 +140,11 @@ bool config_case(const struct mm_config *config, struct fuzz_case *ret_case, con
     system->siblings_call = config->hierarchy.siblings == MM_CHOICE_YES;
     add_realm(&(const struct mm_realm){.name = (char *)"", .parent = MM_INIT}, &system->realms[0]);
     system->realms[0].parent = ORACLE_NONE;
-    for (size_t i = 0; i < config->realms_count; i++)
+    for (size_t i = 0; i < config->realms_count; i++) {
         add_realm(&config->realms[i], &system->realms[i + 1]);
+        if (!config->realms[i].template)
+            ret_case->singles |= UINT64_C(1) << (i + 1);
+    }
     system->realms_count = config->realms_count + 1;
     for (size_t i = 0; i < config->services_count; i++)
         if (!add_service(&config->services[i], &system->services[i], ret_why))
@@ -152,10 +159,16 @@ bool config_case(const struct mm_config *config, struct fuzz_case *ret_case, con
                                                .realm = from->realm,
                                                .pattern = from->pattern,
                                                .rights = from->rights});
+        if (!(from->rights & REALM_RIGHT_SEND)) /* it lets nobody connect */
+            grant->to.rights &= ~(uint32_t)ORACLE_SEND;
     }
     if (!add_denials(config, system, ret_why))
         return false;
-    add_asserts(config, ret_case);
+    if (config->asserts_count > FUZZ_ASSERTS)
+        return too_much("there are too many assertions", ret_why);
+    for (size_t i = 0; i < config->asserts_count; i++)
+        if (!add_assert(config, &config->asserts[i], &ret_case->asserts[ret_case->asserts_count++], ret_why))
+            return false;
     generate_names(ret_case);
     return true;
 }

@@ -348,7 +348,9 @@ void generate_operation(const struct run *run, const uint8_t *record, size_t siz
     /* Whose policy is asked about is the realms': init may do anything, and would break every assertion. */
     bool lives = operation->kind == ORACLE_START || operation->kind == ORACLE_KILL ||
                  operation->kind == ORACLE_INSTANCE;
-    if (run->example->asserts_count > 0 && operation->actor == ORACLE_INIT && !lives) {
+    bool single = operation->kind == ORACLE_INSTANCE && operation->subject >= 0 &&
+                  operation->subject < FUZZ_INSTANCE && (run->example->singles >> operation->subject & 1);
+    if (single || (run->example->asserts_count > 0 && operation->actor == ORACLE_INIT && !lives)) {
         operation->kind = FUZZ_STEPS;
         operation->amount = 1;
     }
@@ -378,6 +380,7 @@ bool generate_and_run(struct run *run, const uint8_t *bytes, size_t size, const 
         ret_case->system = fixed->system;
         memcpy(ret_case->asserts, fixed->asserts, sizeof fixed->asserts);
         ret_case->asserts_count = fixed->asserts_count;
+        ret_case->singles = fixed->singles;
         memcpy(ret_case->names, fixed->names, sizeof fixed->names);
         ret_case->names_count = fixed->names_count;
         ret_case->count = 0;

@@ -196,6 +196,14 @@ static bool parse_assert(struct parser *parser)
         return wrong(parser, "a right is unknown");
     for (size_t i = 3; i < parser->count; i++) {
         bool trust = strncmp(parser->words[i], "trust=", 6) == 0;
+        if (strncmp(parser->words[i], "path=", 5) == 0) {
+            if (row->paths_count == FUZZ_ASSERT_PATHS)
+                return wrong(parser, "an assertion has too many paths");
+            if (parser->words[i][5] != '/' || strlen(parser->words[i] + 5) > FUZZ_PATTERN_MAX)
+                return wrong(parser, "a path is a pattern of at most 1024 bytes that begins with /");
+            row->paths[row->paths_count++] = parser->words[i] + 5;
+            continue;
+        }
         if (!trust && strncmp(parser->words[i], "realm=", 6) != 0)
             continue;
         if (!number_below(parser, parser->words[i] + 6, example->system.realms_count, &realm))

@@ -265,6 +265,9 @@ static bool decide_and_apply(struct run *run, const struct fuzz_operation *opera
     (answer.status == ORACLE_ALLOWED ? run->counts->allowed : run->counts->refused)[operation->kind]++;
     if (!compare_answers(run, event, &answer, &decision))
         return false;
+    if (event->kind == ORACLE_CONNECT && answer.status == ORACLE_DENIED && run->done % 16 == 0 &&
+        !invariants_fix_turns(run, event))
+        return false;
     if (answer.status != ORACLE_ALLOWED)
         return true;
     if (event->kind == ORACLE_CONNECT && run->done % 8 == 0 && !invariants_rule_suffices(run, event, &answer))

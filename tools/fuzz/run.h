@@ -97,6 +97,8 @@ bool invariants_nothing_works(struct run *run, const struct invariants_below *be
 /* The rule that allowed a connect is enough by itself. */
 bool invariants_rule_suffices(struct run *run, const struct oracle_event *event,
                               const struct oracle_answer *answer);
+/* fixes.c: what the smallest fix of a denied connect makes of the system lets it through. */
+bool invariants_fix_turns(struct run *run, const struct oracle_event *event);
 
 /* asserts.c: what the user's own assertions say of the state, as the engine has it. */
 bool asserts_hold(struct run *run);

@@ -131,5 +131,6 @@ void generate_system(const uint8_t *bytes, size_t size, struct fuzz_case *ret_ca
         draw_grant(&draw, system);
     generate_names(ret_case);
     ret_case->count = ret_case->asserts_count = 0;
+    ret_case->singles = 0;
     ret_case->chain = size > 0 && bytes[size < GENERATE_SYSTEM ? size - 1 : GENERATE_SYSTEM - 1] > 250;
 }

@@ -100,6 +100,10 @@ static void print_asserts(const struct fuzz_case *example, FILE *file)
         for (unsigned realm = 0; realm < ORACLE_REALMS; realm++)
             if (example->asserts[i].trust >> realm & 1)
                 fprintf(file, " trust=%u", realm);
+        for (size_t j = 0; j < example->asserts[i].paths_count; j++) {
+            fputs(" path=", file);
+            print_string(example->asserts[i].paths[j], file);
+        }
         char rights[96];
         words_print_rights(example->asserts[i].rights, rights, sizeof rights);
         if (example->asserts[i].rights)

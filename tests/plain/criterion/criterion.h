@@ -1,9 +1,10 @@
 /*
- * Criterion's assertions for a fuzz target: what does not hold ends the program, with its place. It lets a
- * target live in a world of the unit tests (tests/unit/broker/world.h) without their framework.
+ * Criterion's words without Criterion: what does not hold ends the program, with its place. So a fuzz target
+ * can live in a world of the unit tests (tests/unit/broker/world.h), and a program of its own can run unit
+ * tests a thousand times over (tests/mutants/trial.c).
  */
-#ifndef TESTS_FUZZ_PLAIN_CRITERION_H
-#define TESTS_FUZZ_PLAIN_CRITERION_H
+#ifndef TESTS_PLAIN_CRITERION_H
+#define TESTS_PLAIN_CRITERION_H
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -40,5 +41,26 @@ plain_require(int holds, const char *condition, const char *place, const char *w
 #define cr_assert_not_null(a, ...)     PLAIN_REQUIRE((a) != NULL, __VA_ARGS__)
 #define cr_assert_str_eq(a, b, ...)    PLAIN_REQUIRE(strcmp(a, b) == 0, __VA_ARGS__)
 #define cr_assert_arr_eq(a, b, n, ...) PLAIN_REQUIRE(memcmp(a, b, n) == 0, __VA_ARGS__)
+
+#define cr_assert_not(condition, ...) PLAIN_REQUIRE(!(condition), __VA_ARGS__)
+#define cr_assert_str_neq(a, b, ...)  PLAIN_REQUIRE(strcmp(a, b) != 0, __VA_ARGS__)
+
+/* Tests that are linked in, for who runs them. */
+struct plain_test {
+    const char *name;
+    void (*run)(void);
+    struct plain_test *next;
+};
+extern struct plain_test *plain_tests;
+
+#define Test(suite, test, ...)                                                                               \
+    static void suite##_##test(void);                                                                        \
+    __attribute__((constructor)) static void suite##_##test##_add(void)                                      \
+    {                                                                                                        \
+        static struct plain_test one = {.name = #suite "/" #test, .run = suite##_##test};                    \
+        one.next = plain_tests;                                                                              \
+        plain_tests = &one;                                                                                  \
+    }                                                                                                        \
+    static void suite##_##test(void)
 
 #endif
