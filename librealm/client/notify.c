@@ -9,8 +9,6 @@
  */
 #include "librealm/client/internal.h"
 
-#include "librealm/core/stop_point.h"
-
 int realm_notify(struct realm_channel *channel, uint64_t bits)
 {
     struct realm_link *link = &channel->link;
@@ -18,7 +16,6 @@ int realm_notify(struct realm_channel *channel, uint64_t bits)
     if (error || link->state)
         return error ? error : link->state;
     bool fresh = realm_bits_raise(link->own, link->peer, &link->bits, bits);
-    REALM_STOP_POINT("notified");
     /* What was stored into memory that is gone has reached nobody. */
     if (realm_load_gone(link->own_memory.gone) != 0 || realm_load_gone(link->peer_memory.gone) != 0) {
         realm_link_gone(link);
