@@ -113,7 +113,8 @@ static void client_woken(struct realm_client *client)
     if (!realm_client_armed(client))
         return;
     const bool full = client->place == REALM_PLACE_FULL;
-    const bool something = realm_client_ready(client) || (full && realm_kept_fits(client));
+    /* Requests of a FULL client are no news: it may push them, and is not read. */
+    const bool something = full ? realm_kept_fits(client) : realm_client_ready(client);
     if (!something && is_attributed(client->link.realm) && realm_link_spurious(&client->link)) {
         /* It is not armed any more. */
         realm_client_move(client, REALM_PLACE_HELD);

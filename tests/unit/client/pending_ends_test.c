@@ -172,3 +172,36 @@ Test(pending_ends, a_reply_that_nobody_asked_for_ends_the_channel)
         sim_world_free(world);
     }
 }
+
+/* --- wakes for nothing --- */
+
+static int waking_server(void *service)
+{
+    struct realm *realm = opened();
+    struct realm_endpoint *endpoint = NULL;
+    struct realm_request request;
+    CHECK_EQ(realm_register(realm, service, NULL, NULL, &endpoint), 0);
+    for (unsigned i = 0; i < 5; i++)
+        CHECK_EQ(realm_receive(endpoint, &request, REALM_FOREVER), 0);
+    struct realm_link *link = &realm_token_find(realm, request.token)->client->link;
+    for (unsigned i = 0; i < 5000 && realm_endpoint_clients(endpoint) != 0; i++) {
+        realm_os_wake(realm->os, &link->own->bell);
+        (void)realm_receive(endpoint, &request, REALM_MSEC);
+    }
+    while (realm_receive(endpoint, &request, REALM_FOREVER) == 0)
+        ;
+    realm_close(realm);
+    return 0;
+}
+
+Test(pending_ends, a_server_that_wakes_for_nothing_loses_the_channel)
+{
+    /* Goal: a loop with calls under way is not kept busy by wakes without replies. */
+    struct sim_world *world = sim_world_new(5);
+    sim_world_add_realm(world, "server", waking_server, NAMED("liar"));
+    unsigned client = sim_world_add_realm(world, "client", lied_to_client, NULL);
+    CHECK_EQ(sim_world_run(world), SIM_ENDED);
+    CHECK_EQ(sim_realm_exit(world, client), 0);
+    CHECK_EQ(sim_realm_counters(world, client).last_fault, REALM_FAULT_WAKES);
+    sim_world_free(world);
+}
