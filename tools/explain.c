@@ -67,12 +67,34 @@ static void print_yaml(FILE *stream, const char *yaml)
     }
 }
 
+/* In a sentence, before the name of a service. What is not asked of the past is a connect. */
+static const char *what_was_asked(const char *asked)
+{
+    static const char *const words[][2] = {
+        {"register", "register"},
+        {"grant", "grant its child"},
+        {"derive", "derive from what it holds of"},
+        {"offer", "give away what it holds of"},
+        {"take", "take what it was given of"},
+        {"revoke", "revoke what was derived from what it holds of"},
+        {"revoke-child", "revoke from that realm"},
+        {"delete", "delete what it holds of"},
+        {"create", "make an endpoint"},
+        {"allocate", "allocate"},
+        {"map", "so map"},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(asked, words[i][0]) == 0)
+            return words[i][1];
+    return "connect to";
+}
+
 void explain_print(FILE *stream, const json_t *explanation)
 {
     bool allowed = json_is_true(json_object_get(explanation, "allowed"));
     fprintf(stream, "%s ", allowed ? "✓ yes:" : "✗ no:");
     print_text(stream, text_of(explanation, "realm"));
-    fputs(allowed ? " may connect to " : " may not connect to ", stream);
+    fprintf(stream, " may%s %s ", allowed ? "" : " not", what_was_asked(text_of(explanation, "asked")));
     print_text(stream, text_of(explanation, "service"));
     if (*text_of(explanation, "right"))
         fprintf(stream, " with the right %s", text_of(explanation, "right"));

@@ -110,24 +110,22 @@ json_t *admin_answers_explanation(const struct broker *broker, const struct brok
 
 json_t *admin_answers_decision(const struct broker *broker, const struct diagnosis_entry *entry)
 {
-    static const char *const kinds[] = {
-        [QUESTION_CONNECT] = "connect", [QUESTION_REGISTER] = "register", [QUESTION_GRANT] = "grant"};
     struct question question;
-    struct edits edits;
+    struct edits edits = {.count = 0};
     json_t *steps = json_array();
     for (size_t i = 0; i < entry->steps_count && i < DIAGNOSIS_STEPS; i++)
         json_array_append_new(steps, step(place_text(broker, entry->steps[i].place),
                                           policy_rule_name(entry->steps[i].rule), entry->steps[i].matched));
     json_t *answer =
         json_pack("{s:I, s:I, s:s, s:o, s:o, s:o, s:b, s:s, s:o, s:o}", "decision", (json_int_t)entry->number,
-                  "t_ns", (json_int_t)entry->t_ns, "asked", kinds[entry->kind], "realm", text(entry->realm),
+                  "t_ns", (json_int_t)entry->t_ns, "asked", entry->asked, "realm", text(entry->realm),
                   "child", text(entry->child), "service", text(entry->service), "allowed", 0, "rule",
                   policy_rule_name(entry->decision.rule), "at", place_text(broker, entry->decision.place),
                   "steps", steps);
     if (!answer)
         return NULL;
     diagnosis_question_of(broker, entry, &question);
-    if (fix_find(broker->config, &question, &edits) != 0)
+    if (entry->mendable && fix_find(broker->config, &question, &edits) != 0)
         edits.count = 0;
     add_edits(broker, &edits, answer);
     add_quota(broker, &entry->decision, answer);

@@ -117,7 +117,10 @@ static int dispose(struct broker_realm *realm, const struct policy_event *event,
     broker->decisions++;
     realm->decisions++;
     if (ret_decision->status) {
-        explain_refused(realm, name, ret_decision);
+        const char *asked = event->kind == POLICY_REVOKE         ? "revoke"
+                            : event->kind == POLICY_REVOKE_CHILD ? "revoke-child"
+                                                                 : "delete";
+        explain_refused(realm, &(struct explain_refusal){asked, name, event}, ret_decision);
         return ret_decision->status;
     }
     if (policy_reserve(broker->policy, event))

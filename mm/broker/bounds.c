@@ -143,7 +143,7 @@ bool bounds_has_room(struct broker_realm *realm, enum policy_resource resource, 
 
     policy_decide(realm->broker->policy, &event, &decision);
     if (decision.status)
-        explain_refused(realm, policy_resource_name(resource), &decision);
+        (void)explain_quota(realm, &decision);
     return decision.status == 0;
 }
 

@@ -164,7 +164,10 @@ static enum outcome attempt(struct broker_realm *receiver, const struct policy_e
     const uint64_t number = ++receiver->decisions;
     int status = derivation.decision.status;
     if (status)
-        explain_refused(receiver, name_of(broker, event->capability), &derivation.decision);
+        explain_refused(receiver,
+                        &(struct explain_refusal){event->via.index ? "take" : "derive",
+                                                  name_of(broker, event->capability), event},
+                        &derivation.decision);
     if (!status && policy_capability_get(broker->policy, event->capability, &source) &&
         event->mode == POLICY_MOVE)
         derivation.moved = source.user;
@@ -317,7 +320,8 @@ void delegate_offer(struct broker_realm *realm, const struct realm_control_deriv
     broker->decisions++;
     const uint64_t number = ++realm->decisions;
     if (decision.status) {
-        explain_refused(realm, name_of(broker, event.capability), &decision);
+        explain_refused(realm, &(struct explain_refusal){"offer", name_of(broker, event.capability), &event},
+                        &decision);
         delivery_reply(realm, xid, decision.status, 0, number);
         return;
     }

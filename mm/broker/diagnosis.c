@@ -26,33 +26,68 @@ static void copy_name(char to[REALM_NAME_MAX + 1], const char *from)
     to[size] = '\0';
 }
 
-uint64_t diagnosis_keep(struct broker_realm *realm, enum question_kind kind, const struct broker_realm *child,
-                        const char *service, uint32_t rights, const struct policy_decision *decision)
+/* The next entry, with its number and what all have. NULL: no memory. */
+static struct diagnosis_entry *entry_new(const struct broker_realm *realm, const char *service,
+                                         uint32_t rights, const struct policy_decision *decision)
 {
     struct broker *broker = realm->broker;
     if (!broker->diagnosis)
         broker->diagnosis = calloc(1, sizeof *broker->diagnosis);
     if (!broker->diagnosis)
-        return 0;
+        return NULL;
     struct diagnosis *diagnosis = broker->diagnosis;
     const uint64_t number = ++diagnosis->last;
     struct diagnosis_entry *entry = &diagnosis->entries[number % DIAGNOSIS_KEPT];
     *entry = (struct diagnosis_entry){.number = number,
                                       .t_ns = events_now_ns(broker->events),
                                       .declaration = realm->declaration,
-                                      .child_declaration = child ? child->declaration : 0,
-                                      .kind = kind,
                                       .rights = rights,
                                       .decision = *decision};
     copy_name(entry->realm, realm->name);
-    copy_name(entry->child, child ? child->name : "");
     copy_name(entry->service, service);
-    if (kind == QUESTION_CONNECT) {
-        struct policy_event event = {
-            .kind = POLICY_CONNECT, .actor = realm->policy, .service = {service, strlen(service)}};
-        entry->steps_count = policy_explain(broker->policy, &event, entry->steps, DIAGNOSIS_STEPS);
+    return entry;
+}
+
+static void look_at_rules(struct diagnosis_entry *entry, const struct broker_realm *realm)
+{
+    struct policy_event event = {
+        .kind = POLICY_CONNECT, .actor = realm->policy, .service = {entry->service, strlen(entry->service)}};
+    entry->steps_count = policy_explain(realm->broker->policy, &event, entry->steps, DIAGNOSIS_STEPS);
+}
+
+uint64_t diagnosis_keep(struct broker_realm *realm, enum question_kind kind, const struct broker_realm *child,
+                        const char *service, uint32_t rights, const struct policy_decision *decision)
+{
+    static const char *const kinds[] = {
+        [QUESTION_CONNECT] = "connect", [QUESTION_REGISTER] = "register", [QUESTION_GRANT] = "grant"};
+    struct diagnosis_entry *entry = entry_new(realm, service, rights, decision);
+    if (!entry)
+        return 0;
+    entry->asked = kinds[kind];
+    entry->mendable = true;
+    entry->kind = kind;
+    entry->child_declaration = child ? child->declaration : 0;
+    copy_name(entry->child, child ? child->name : "");
+    if (kind == QUESTION_CONNECT)
+        look_at_rules(entry, realm);
+    return entry->number;
+}
+
+uint64_t diagnosis_keep_capability(struct broker_realm *realm, const char *asked,
+                                   const struct broker_realm *about, const char *service, uint32_t rights,
+                                   const struct policy_decision *decision)
+{
+    struct diagnosis_entry *entry = entry_new(realm, service, rights, decision);
+    if (!entry)
+        return 0;
+    entry->asked = asked;
+    entry->mendable = about != NULL;
+    entry->kind = QUESTION_CONNECT;
+    if (about) {
+        entry->declaration = about->declaration;
+        look_at_rules(entry, about);
     }
-    return number;
+    return entry->number;
 }
 
 const struct diagnosis_entry *diagnosis_find(const struct broker *broker, uint64_t number)

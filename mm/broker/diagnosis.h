@@ -17,6 +17,8 @@ struct diagnosis_entry {
     uint64_t t_ns;
     char realm[REALM_NAME_MAX + 1], child[REALM_NAME_MAX + 1], service[REALM_NAME_MAX + 1];
     uint32_t declaration, child_declaration; /* numbers of the configuration */
+    const char *asked;                       /* "connect", "derive", …; lives for ever */
+    bool mendable;                           /* a change of the scenario may turn it: the answer to … */
     enum question_kind kind;                 /* CONNECT, REGISTER; GRANT: to the child */
     uint32_t rights;
     struct policy_decision decision;
@@ -30,6 +32,13 @@ struct diagnosis_entry {
  */
 uint64_t diagnosis_keep(struct broker_realm *realm, enum question_kind kind, const struct broker_realm *child,
                         const char *service, uint32_t rights, const struct policy_decision *decision);
+/*
+ * The same for what was asked about a capability. about: whose CONNECT with these rights would have helped,
+ * which is what is kept and can be asked again; NULL: no rule of the scenario would have.
+ */
+uint64_t diagnosis_keep_capability(struct broker_realm *realm, const char *asked,
+                                   const struct broker_realm *about, const char *service, uint32_t rights,
+                                   const struct policy_decision *decision);
 /* Borrowed until the next that is kept. NULL: there is none of that number, or it is too long ago. */
 const struct diagnosis_entry *diagnosis_find(const struct broker *broker, uint64_t number);
 void diagnosis_free(struct broker *broker);

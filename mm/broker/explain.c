@@ -89,7 +89,8 @@ static json_t *describe_consumers(const struct broker *broker, const struct poli
 }
 
 /* A flood of requests over the quota is no flood of events, nor of searches for who uses most. */
-static void tell_quota(struct broker_realm *realm, const struct policy_decision *decision)
+static void tell_quota(struct broker_realm *realm, const struct explain_refusal *refusal,
+                       const struct policy_decision *decision)
 {
     const struct broker *broker = realm->broker;
     const struct broker_realm *owner = broker_realm_of(broker, decision->quota.realm);
@@ -101,30 +102,103 @@ static void tell_quota(struct broker_realm *realm, const struct policy_decision 
     realm->quotas_told |= 1u << decision->quota.resource;
     broker_place(broker, decision->place.line, decision->place.column, at);
     snprintf(fix, sizeof fix, "raise `%s` in the limits of `%s`", resource, of);
+    const uint64_t number =
+        refusal ? diagnosis_keep_capability(realm, refusal->asked, NULL, refusal->name, 0, decision) : 0;
     json_t *consumers = describe_consumers(broker, decision);
-    events_emit(broker->events, "limited", "{s:s, s:s, s:I, s:s, s:I, s:O, s:s, s:s}", "realm", realm->name,
-                "limit", resource, "value", (json_int_t)decision->quota.limit, "of", of, "use",
-                (json_int_t)decision->quota.use, "consumers", consumers, "at", at, "fix", fix);
+    events_emit(broker->events, "limited", "{s:s, s:s, s:I, s:s, s:I, s:O, s:s, s:s, s:I}", "realm",
+                realm->name, "limit", resource, "value", (json_int_t)decision->quota.limit, "of", of, "use",
+                (json_int_t)decision->quota.use, "consumers", consumers, "at", at, "fix", fix, "decision",
+                (json_int_t)number);
     json_decref(consumers);
+}
+
+static bool is_quota(struct broker_realm *realm, const struct explain_refusal *refusal,
+                     const struct policy_decision *decision)
+{
+    if (decision->rule != POLICY_RULE_QUOTA)
+        return false;
+    tell_quota(realm, refusal, decision);
+    return true;
 }
 
 bool explain_quota(struct broker_realm *realm, const struct policy_decision *decision)
 {
-    if (decision->rule != POLICY_RULE_QUOTA)
-        return false;
-    tell_quota(realm, decision);
-    return true;
+    return is_quota(realm, NULL, decision);
 }
 
-void explain_refused(struct broker_realm *realm, const char *name, const struct policy_decision *decision)
+/* --- what was asked about a capability --- */
+
+/* The rights that would have done. */
+static uint32_t rights_needed(const struct policy_event *event)
 {
-    struct broker_reason reason;
-    if (explain_quota(realm, decision) || decision->status != REALM_E_DENIED)
-        return;
-    broker_explain_decision(realm->broker, realm, name, decision, &reason);
-    events_emit(realm->broker->events, "denied", "{s:s, s:s, s:s, s:s, s:s}", "realm", realm->name, "service",
-                name, "rule", reason.rule, "at", reason.at, "fix", reason.fix);
+    const bool gives = event->kind == POLICY_DERIVE && event->subject.index != event->actor.index;
+    uint32_t rights = REALM_RIGHT_SEND | event->rights;
+    if (event->kind == POLICY_REVOKE)
+        rights |= REALM_RIGHT_REVOKE;
+    if (gives)
+        rights |= REALM_RIGHT_GRANT;
+    if (event->kind == POLICY_DERIVE && event->mode == POLICY_MINT)
+        rights |= REALM_RIGHT_MINT;
+    return rights;
 }
+
+/*
+ * Rules say something only about sends to declared services: there a realm may connect with more rights, and
+ * who is denied a service may be let in. NULL: it is about something else.
+ */
+static const struct broker_realm *who_would_help(const struct broker_realm *realm,
+                                                 const struct policy_event *event,
+                                                 const struct policy_decision *decision,
+                                                 const struct broker_service **ret_service)
+{
+    struct policy_capability_info source;
+    if (!policy_capability_get(realm->broker->policy, event->capability, &source) ||
+        (source.kind != POLICY_KIND_SEND && source.kind != POLICY_KIND_ENDPOINT))
+        return NULL;
+    *ret_service = broker_service_of(realm->broker, source.service);
+    if (!*ret_service)
+        return NULL;
+    if (decision->rule == POLICY_RULE_DENY)
+        return broker_realm_of(realm->broker, event->subject);
+    return decision->rule == POLICY_RULE_RIGHTS && source.kind == POLICY_KIND_SEND ? realm : NULL;
+}
+
+/* The rights that it has come from a rule, which stands somewhere. */
+static void find_place(const struct broker_realm *about, const char *service,
+                       struct policy_decision *decision)
+{
+    const struct policy_event event = {
+        .kind = POLICY_CONNECT, .actor = about->policy, .service = {service, strlen(service)}};
+    struct policy_decision connect;
+    policy_would_connect(about->broker->policy, &event, &connect);
+    decision->place = connect.place;
+}
+
+void explain_refused(struct broker_realm *realm, const struct explain_refusal *refusal,
+                     const struct policy_decision *decision)
+{
+    const struct broker_service *service = NULL;
+    struct policy_decision kept = *decision;
+    struct broker_reason reason;
+    if (decision->rule == POLICY_RULE_NONE || decision->status == REALM_E_STALE ||
+        is_quota(realm, refusal, decision))
+        return;
+    const struct broker_realm *about = who_would_help(realm, refusal->event, decision, &service);
+    const char *name = about ? service->config->name : refusal->name;
+    if (about && kept.place.line == 0)
+        find_place(about, name, &kept);
+    broker_explain_decision(realm->broker, realm, name, &kept, &reason);
+    const uint64_t number =
+        diagnosis_keep_capability(realm, refusal->asked, about, name, rights_needed(refusal->event), &kept);
+    if (about && !reason.fix[0] && number != 0)
+        snprintf(reason.fix, sizeof reason.fix, "`realm explain --decision %llu` has it",
+                 (unsigned long long)number);
+    events_emit(realm->broker->events, "denied", "{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "realm", realm->name,
+                "asked", refusal->asked, "service", name, "rule", reason.rule, "at", reason.at, "fix",
+                reason.fix, "decision", (json_int_t)number);
+}
+
+/* --- what was asked of a service --- */
 
 void explain_denied(struct broker_realm *realm, enum question_kind kind, const struct broker_realm *child,
                     const char *service, uint32_t rights, const struct policy_decision *decision)

@@ -11,6 +11,7 @@
 
 struct broker_realm;
 struct policy_decision;
+struct policy_event;
 
 /*
  * The event `denied`: every refusal says which rule refused, by which number it can be asked for later, and
@@ -23,8 +24,17 @@ void explain_denied(struct broker_realm *realm, enum question_kind kind, const s
  * realm's incarnation. Return: whether it was a quota.
  */
 bool explain_quota(struct broker_realm *realm, const struct policy_decision *decision);
-/* For what is asked of a capability: the event `limited`, or `denied` with the rule. Of a status that is
- * neither nothing is told. name: what the capability is to. */
-void explain_refused(struct broker_realm *realm, const char *name, const struct policy_decision *decision);
+/* What was asked about a capability. */
+struct explain_refusal {
+    const char *asked;                /* "derive", "offer", …; lives for ever */
+    const char *name;                 /* what it is to */
+    const struct policy_event *event; /* that was refused */
+};
+/*
+ * The event `limited`, or `denied` with the rule, its place, and the number by which the decision can be
+ * asked for later. What has no rule, and what came too late (STALE), is not told.
+ */
+void explain_refused(struct broker_realm *realm, const struct explain_refusal *refusal,
+                     const struct policy_decision *decision);
 
 #endif

@@ -152,7 +152,7 @@ void holdings_create(struct broker_realm *realm, uint64_t xid)
     policy_decide(broker->policy, &event, &decision);
     broker->decisions++;
     if (decision.status) {
-        explain_refused(realm, "(anonymous)", &decision);
+        explain_refused(realm, &(struct explain_refusal){"create", "(anonymous)", &event}, &decision);
         delivery_reply(realm, xid, decision.status, 0, number);
         return;
     }

@@ -95,7 +95,11 @@ void mapping_request(struct broker_realm *realm, const struct realm_control_map 
     else if (realm->mapping.unacknowledged)
         status = REALM_E_LIMIT;
     if (status == REALM_E_DENIED)
-        explain_refused(realm, "(memory)", &(struct policy_decision){status, .rule = POLICY_RULE_RIGHTS});
+        explain_refused(realm,
+                        &(struct explain_refusal){
+                            "map", "(memory)",
+                            &(struct policy_event){.actor = realm->policy, .capability = info.capability}},
+                        &(struct policy_decision){status, .rule = POLICY_RULE_RIGHTS});
     if (status) {
         delivery_reply(realm, xid, status, 0, number);
         return;

@@ -318,7 +318,7 @@ void memory_allocate(struct broker_realm *realm, const struct realm_control_allo
     broker->decisions++;
     int status = decision.status;
     if (status)
-        explain_refused(realm, "(memory)", &decision);
+        explain_refused(realm, &(struct explain_refusal){"allocate", "(memory)", &event}, &decision);
     else
         status = make(realm, request, &event, &holding);
     if (status) {

@@ -12,18 +12,24 @@
 
 #include "tests/integration/harness.h"
 
-static struct run *start(const char *steps)
+/* access: of "shared". */
+static struct run *start_with(const char *steps, const char *access)
 {
-    char scenario[1024];
+    char scenario[2048];
     snprintf(scenario, sizeof scenario,
              "system: t\nrealms:\n"
              "  - {name: server, program: \"@BIN@/delegation\", args: [serve]}\n"
              "  - {name: keeper, program: \"@BIN@/delegation\", args: [keep]}\n"
              "  - {name: giver, program: \"@BIN@/delegation\", args: [give, %s]}\n"
-             "services:\n  - {name: shared, provider: server, access: [giver]}\n"
+             "services:\n  - {name: shared, provider: server, access: [%s]}\n"
              "  - {name: keeper, provider: keeper, access: [giver]}\n",
-             steps);
+             steps, access);
     return run_start(scenario, NULL);
+}
+
+static struct run *start(const char *steps)
+{
+    return start_with(steps, "giver");
 }
 
 /* The giver's next line. */
@@ -146,5 +152,32 @@ Test(delegation, a_ticket_that_was_never_given_out)
     expect(run, "give badge 0");
     expect(run, "peer badge 3");
     cr_assert_eq(run_seen(run, "offence"), 0);
+    over(run);
+}
+
+/* Goal: a gift that is refused is in the decision log, with the place of the rule that gave too little; the
+ * change that `realm explain --decision` shows, made in the scenario, lets the same gift through. */
+Test(delegation, the_fix_of_a_refused_gift)
+{
+    char number[24];
+    int status;
+    struct run *run = start("poor, wait");
+    expect(run, "get REALM_OK");
+    json_t *denied = run_wait_event(run, "denied", "asked", "offer");
+    cr_assert_str_eq(json_string_value(json_object_get(denied, "rule")), "rights");
+    cr_assert_str_eq(json_string_value(json_object_get(denied, "at")), "scenario.yaml:7:47");
+    snprintf(number, sizeof number, "%lld",
+             (long long)json_integer_value(json_object_get(denied, "decision")));
+    expect(run, "poor REALM_E_DENIED");
+    char *said = run_command(run, &status, (const char *const[]){"explain", "--decision", number, NULL});
+    cr_assert_not_null(strstr(said, "giver may not give away what it holds of shared"), "%s", said);
+    cr_assert_not_null(strstr(said, "the entry in line 7, column 47: add the rights grant"), "%s", said);
+    free(said);
+    over(run);
+    run = start_with("poor, peer, wait", "{realm: giver, rights: [send, grant]}");
+    expect(run, "get REALM_OK");
+    expect(run, "poor badge 0");
+    json_t *line = run_wait_event(run, "log", "realm", "giver");
+    cr_assert_eq(strncmp(json_string_value(json_object_get(line, "text")), "peer badge ", 11), 0);
     over(run);
 }

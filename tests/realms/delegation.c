@@ -6,10 +6,11 @@
  *                badge 5 to an endpoint without a name, which answers OP_WHO too
  *   keep         provides "keeper": takes what comes with OP_KEEP; OP_USE calls OP_WHO through it
  *   give WORDS   connects to both, is given a capability by the server, and then does what the words say,
- * each printing a line: "give" and "move" it to the keeper, "use" its own, "peer" has the keeper use its,
- * "revoke" what was derived, "held" tells what this realm holds, "wrong" names a cookie that is nobody's,
- * "gate" asks for the gates 7 and 8, "forge" sends the keeper a message that says that something comes with
- * it, "mint" and "private" take another one from the server, "delete" what it has, "wait" until it is stopped
+ * each printing a line: "give" and "move" it to the keeper, "poor" gives what it has by connecting, "use" its
+ * own, "peer" has the keeper use its, "revoke" what was derived, "held" tells what this realm holds, "wrong"
+ * names a cookie that is nobody's, "gate" asks for the gates 7 and 8, "forge" sends the keeper a message that
+ * says that something comes with it, "mint" and "private" take another one from the server, "delete" what it
+ * has, "wait" until it is stopped
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -161,6 +162,10 @@ static void act(const char *word)
     if (strcmp(word, "give") == 0) {
         gift.mode = REALM_COPY;
         gift.rights = REALM_RIGHT_SEND;
+        pass_on(word, &gift);
+    } else if (strcmp(word, "poor") == 0) { /* what a connect gave */
+        gift = (struct realm_gift){
+            .source = realm_channel_capability(server), .mode = REALM_COPY, .rights = REALM_RIGHT_SEND};
         pass_on(word, &gift);
     } else if (strcmp(word, "more") == 0) { /* a right that no send has */
         gift.mode = REALM_COPY;

@@ -11,6 +11,7 @@
 
 #include <realm/error.h>
 
+#include "mm/broker/diagnosis.h"
 #include "mm/broker/penalty.h"
 #include "tests/unit/broker/world.h"
 
@@ -338,13 +339,34 @@ WORLD_TEST(delegate, revoked_between_offer_and_take)
     cr_expect_eq(world_events(&world, "delegated"), 1);
 }
 
+/* The newest refusal, as its event tells it, and as it can be asked for by its number. */
+static void expect_told(const char *asked, const char *rule, const char *at, bool mendable)
+{
+    const json_t *event = world_event(&world, "denied", "asked", asked);
+    cr_assert_not_null(event, "%s is not told", asked);
+    cr_expect_str_eq(event_text(event, "rule"), rule);
+    cr_expect_str_eq(event_text(event, "at"), at);
+    uint64_t number = (uint64_t)json_integer_value(json_object_get(event, "decision"));
+    const struct diagnosis_entry *entry = diagnosis_find(world.broker, number);
+    cr_assert_not_null(entry, "%s is not kept", asked);
+    cr_expect_str_eq(entry->asked, asked);
+    cr_expect_eq(entry->mendable, mendable);
+    struct question question;
+    struct edits edits = {.count = 0};
+    diagnosis_question_of(world.broker, entry, &question);
+    if (mendable)
+        cr_expect(fix_find(world.broker->config, &question, &edits) == 0 && edits.count == 1);
+}
+
 WORLD_TEST(delegate, nobody_gains_a_right)
 {
     /* What A got by connecting has SEND alone: it can be neither given, nor minted, nor revoked from. */
     open_all();
     uint32_t ticket = 0;
     cr_expect_eq(offer(a, a_to_b, a_to_d, REALM_RIGHT_SEND, &ticket), REALM_E_DENIED);
+    expect_told("offer", "rights", "test.yaml:31:40", true);
     cr_expect_eq(send_cookie(a, REALM_CONTROL_REVOKE, a_to_b), REALM_E_DENIED);
+    expect_told("revoke", "rights", "test.yaml:31:40", true);
     struct realm_control_derive packet = {.source = a_to_b, .mode = REALM_COPY, .rights = ALL};
     cr_expect_eq(send_derive(a, REALM_CONTROL_DERIVE, packet), REALM_E_DENIED);
     packet.rights = REALM_RIGHT_RECV; /* no send has it */
@@ -359,6 +381,7 @@ WORLD_TEST(delegate, nobody_gains_a_right)
     cr_expect_eq(send_derive(b, REALM_CONTROL_DERIVE, packet), REALM_E_BAD_ARGUMENT);
     /* To the server itself, which would wait for itself. */
     cr_expect_eq(offer(a, endow(), a_to_b, REALM_RIGHT_SEND, &ticket), REALM_E_DENIED);
+    expect_told("offer", "self", "test.yaml", false);
     cr_expect_eq(world_counts(&world).channels, 3);
 }
 
