@@ -292,11 +292,6 @@ static inline const char *invariants_launch_event(const union realm_launch_event
         HOLDS(size == sizeof event->limited && event->limited.realm != 0);
         HOLDS(event->limited.error >= 0 && event->limited.reserved == 0);
         return NULL;
-    case REALM_LAUNCH_OPENED:
-        HOLDS(size == sizeof event->opened && event->opened.count >= 1);
-        HOLDS(event->opened.count <= REALM_CONTROL_PARTS_MAX && event->opened.bytes % 4096 == 0);
-        HOLDS(event->opened.bytes >= 4096 && event->opened.bytes <= REALM_LAUNCH_REGION_BYTES_MAX);
-        return NULL;
     case REALM_LAUNCH_END:
         HOLDS(size == sizeof event->header);
         return NULL;
