@@ -3,6 +3,8 @@
  */
 #include "tests/unit/policy/world.h"
 
+#include "mm/policy/state.h"
+
 #define SEND_RIGHTS (REALM_RIGHT_SEND | REALM_RIGHT_GRANT | REALM_RIGHT_MINT | REALM_RIGHT_REVOKE)
 
 /* A server with an endpoint, a client of it with every right, the client's child, and a stranger. */
@@ -273,5 +275,59 @@ Test(derive, moving)
     cr_assert(policy_capability_get(d.world.policy, d.send, &after), "it is no longer the client's");
     put(&d.world, end_event(d.child, false), NULL);
     cr_assert_not(policy_capability_get(d.world.policy, d.send, &after));
+    world_deinit(&d.world);
+}
+
+/* Goal: when the last counted badge is given, a copy of an endpoint and a connect are refused for quota; what
+ * keeps a badge or is given one is not. */
+Test(derive, badges_that_are_used_up)
+{
+    struct deriving d;
+    deriving_init(&d);
+    d.world.policy->badges = POLICY_BADGE_MAX - 1;
+    struct policy_event event = copy(d.world.init, d.endpoint, d.client, REALM_RIGHT_SEND);
+    struct policy_outcome outcome = put(&d.world, event, NULL);
+    cr_assert_eq(outcome.badge, POLICY_BADGE_MAX);
+    struct policy_decision decision = decide(&d.world, event);
+    cr_assert_eq(decision.status, REALM_E_LIMIT);
+    cr_assert_eq(decision.rule, POLICY_RULE_QUOTA);
+    cr_assert_eq(decide(&d.world, connect_event(d.client, "vfs")).status, REALM_E_LIMIT);
+    cr_assert_eq(decide(&d.world, copy(d.client, d.send, d.client, REALM_RIGHT_SEND)).status, 0);
+    cr_assert_eq(decide(&d.world, mint(d.world.init, d.endpoint, d.client, 7)).status, 0);
+    world_deinit(&d.world);
+}
+
+/* Goal: looking asks for READ, and for nothing else: a copy with REVOKE alone lets nobody look. */
+Test(derive, looking_asks_for_read)
+{
+    struct deriving d;
+    deriving_init(&d);
+    struct policy_declaration declaration = declaration_of("seer", d.world.init, no_realm);
+    declaration.debug = true;
+    struct policy_realm seer = add_realm(&d.world, declaration), other = realm_under(&d.world, seer);
+    struct policy_realm blind = realm_under(&d.world, seer);
+    world_start(&d.world);
+    struct policy_capability at = no_capability;
+    struct policy_capability_info info;
+    while (policy_next_held(d.world.policy, seer, &at, &info) && info.kind != POLICY_KIND_DEBUG) {
+    }
+    cr_assert_eq(info.kind, POLICY_KIND_DEBUG);
+    put(&d.world, copy(seer, at, other, REALM_RIGHT_READ), NULL);
+    put(&d.world, copy(seer, at, blind, REALM_RIGHT_REVOKE), NULL);
+    cr_assert_eq(decide(&d.world, child_event(POLICY_LOOK, other, no_realm)).status, 0);
+    cr_assert_eq(decide(&d.world, child_event(POLICY_LOOK, blind, no_realm)).status, REALM_E_INCAPABLE);
+    world_deinit(&d.world);
+}
+
+/* Goal: what was given GRANT alone cannot be sent through, and nothing that can be is derived from it. */
+Test(derive, send_does_not_grow_back)
+{
+    struct deriving d;
+    deriving_init(&d);
+    struct policy_event give = copy(d.client, d.send, d.client, REALM_RIGHT_GRANT);
+    struct policy_capability mute = put(&d.world, give, NULL).capability;
+    struct policy_decision decision = decide(&d.world, copy(d.client, mute, d.client, REALM_RIGHT_SEND));
+    cr_assert_eq(decision.status, REALM_E_DENIED);
+    cr_assert_eq(decision.rule, POLICY_RULE_RIGHTS);
     world_deinit(&d.world);
 }

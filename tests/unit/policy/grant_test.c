@@ -269,3 +269,39 @@ Test(grant, colliding_services)
     }
     world_deinit(world);
 }
+
+/* Goal: forty grants with nothing else between: each has made its own room. */
+Test(grant, many_in_a_row)
+{
+    enum { MANY = 40 };
+    struct home home;
+    home_init(&home);
+    struct policy_realm children[MANY];
+    for (size_t i = 0; i < MANY; i++)
+        children[i] = realm_under(&home.world, home.parent);
+    grant_to(&home.world, home.parent, home.service, REALM_RIGHT_SEND, 30);
+    for (size_t i = 0; i < MANY; i++)
+        put_only(&home.world, grant_event(home.parent, children[i], "vfs"));
+    for (size_t i = 0; i < MANY; i++)
+        cr_assert_eq(rule_for(&home, children[i]), POLICY_RULE_PARENT_GRANT);
+    world_deinit(&home.world);
+}
+
+/* Goal: `grants` takes realms and paths only; no list takes rights without SEND, or such as no send has. */
+Test(grant, what_a_list_takes)
+{
+    struct home home;
+    home_init(&home);
+    static const enum policy_match others[] = {POLICY_MATCH_CHILDREN, POLICY_MATCH_DESCENDANTS,
+                                               POLICY_MATCH_ALL};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        struct policy_entry entry = entry_of(others[i], no_realm, REALM_RIGHT_SEND, 9);
+        cr_assert_eq(policy_add_grant(home.world.policy, home.service, &entry), REALM_E_BAD_ARGUMENT);
+    }
+    struct policy_entry entry = entry_of(POLICY_MATCH_ALL, no_realm, REALM_RIGHT_GRANT, 9);
+    cr_assert_eq(policy_add_access(home.world.policy, home.service, &entry), REALM_E_BAD_ARGUMENT);
+    entry.rights = REALM_RIGHT_SEND | REALM_RIGHT_RECV;
+    cr_assert_eq(policy_add_access(home.world.policy, home.service, &entry), REALM_E_BAD_ARGUMENT);
+    cr_assert_eq(rule_for(&home, home.parent), POLICY_RULE_DEFAULT);
+    world_deinit(&home.world);
+}

@@ -5,14 +5,32 @@
 
 #include "mm/policy/patterns.h"
 
+/* A copy of it with other bytes behind its end, which must mean nothing. */
+static struct policy_name before(struct policy_name name, char *storage, const char *behind)
+{
+    memcpy(storage, name.text, name.size);
+    memcpy(storage + name.size, behind, strlen(behind) + 1);
+    return (struct policy_name){storage, name.size};
+}
+
 static bool matches(const char *pattern, const char *const *names)
 {
+    static const char *const behinds[] = {"*", "/", "\\*", "a", "r", "s", "**/x"};
+    static char patterns[POLICY_PATTERN_MAX + 8], texts[POLICY_DEPTH_MAX][REALM_NAME_MAX + 8];
     struct policy_name components[POLICY_DEPTH_MAX];
     size_t count = 0;
     for (; names[count]; count++)
         components[count] = name_of(names[count]);
     cr_assert(policy_pattern_valid(name_of(pattern)), "%s", pattern);
-    return policy_pattern_matches(name_of(pattern), components, count);
+    bool good = policy_pattern_matches(name_of(pattern), components, count);
+    for (size_t i = 0; i < sizeof behinds / sizeof behinds[0]; i++) {
+        for (size_t j = 0; j < count; j++)
+            components[j] = before(name_of(names[j]), texts[j], behinds[i]);
+        struct policy_name same = before(name_of(pattern), patterns, behinds[i]);
+        cr_assert(policy_pattern_valid(same), "%s", pattern);
+        cr_assert_eq(policy_pattern_matches(same, components, count), good, "%s", pattern);
+    }
+    return good;
 }
 
 #define PATH(...) ((const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
