@@ -77,6 +77,9 @@ STRESS_FLIPS    ?= 50000000
 test-stress-long: $(BUILD)/tests/stress/boundary_stress $(BUILD)/tests/stress/flipping_stress ## 10^8 messages between two processes that fall asleep all the time; 5 * 10^7 operations beside a flipping peer
 	@$(BUILD)/tests/stress/boundary_stress $(STRESS_MESSAGES)
 	@$(BUILD)/tests/stress/flipping_stress $(STRESS_FLIPS)
+.PHONY: test-flipper-long
+test-flipper-long: all $(REALMS) $(BUILD)/tests/integration/flipper_test ## realms that flip bits in their own regions, 10^6 messages each way
+	@REALM_FLIPS=1000000 $(BUILD)/tests/integration/flipper_test -j1 --timeout 3600
 test-tsan: ## the concurrent parts under ThreadSanitizer
 	@$(MAKE) --no-print-directory VARIANT=tsan test-stress
 

@@ -46,7 +46,7 @@ proctype handler(byte me)
 #ifdef NO_FAULT_LOOK
 		readable = false;
 #else
-		/* librealm/os/linux/fault.c is_readable: return syscall(SYS_rt_sigprocmask, no_such_way, (const void *)word, NULL, 8) != 0 && errno == EINVAL; */
+		/* librealm/os/linux/fault.c realm_fault_readable: return syscall(SYS_rt_sigprocmask, no_such_way, (const void *)word, NULL, 8) != 0 && errno == EINVAL; */
 		readable = (mapped == NEW || mapped == ZEROS);
 #endif
 		if
@@ -78,7 +78,7 @@ proctype owner(byte me)
 #ifndef NO_WAIT
 	do
 	:: true ->
-		/* librealm/os/linux/fault.c take_run: while (realm_load_ordered(&arena.in_flight) != 0) */
+		/* librealm/os/linux/fault.c realm_fault_quiesce: while (realm_load_ordered(&arena.in_flight) != 0) */
 		seen = load(IN_FLIGHT);
 		if
 		:: seen == 0 -> break

@@ -65,7 +65,7 @@ inline read(WHERE, RESULT)
 
 inline handler()
 {
-	/* librealm/os/linux/fault.c mend: if (state == PLACE_FREE || touched - place >= arena.length[place] || is_readable(address)) */
+	/* librealm/os/linux/fault.c mend: if (state == PLACE_FREE || touched - place >= arena.length[place] || realm_fault_readable(address)) */
 	atomic {
 		if
 		:: load(ZEROS) == 1 -> mended = true
