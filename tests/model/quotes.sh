@@ -7,7 +7,7 @@
 # This looks each quote up in the sources: the function must be there, with that text in one of its lines. And each
 # line of a model that touches shared memory, waits or wakes must have its quote right before it, but for
 # what leaves a statement out on purpose (between #ifdef NO_, EARLY_, LATE_ and the #else or #endif) and what
-# the kernel does ("the kernel:").
+# the kernel or the ring's caller does ("the kernel:", "the caller:").
 #
 #     quotes.sh [--list]     --list: also print each transition with file, line and function
 set -u
@@ -26,17 +26,17 @@ body() {
         inside && /^}/ { printf "%s", text; inside = 0 }' "$1"
 }
 
-for model in park revoke place; do
+for model in park notify revoke place; do
     awk -v model="tests/model/$model.pml" '
         /^#if(def| defined).*(NO_|EARLY_|LATE_)/ { omitted = 1; next }
         /^#(else|endif)/ { omitted = 0; next }
         /^#/ || /^[[:space:]]*$/ { next }
-        /^[[:space:]]*\/\* (the kernel|[a-z]+\/[^ ]+ [a-z_0-9]+): .*\*\/$/ {
+        /^[[:space:]]*\/\* (the kernel|the caller|[a-z]+\/[^ ]+ [a-z_0-9]+): .*\*\/$/ {
             line = $0
             sub(/^[[:space:]]*\/\* /, "", line)
             sub(/ \*\/$/, "", line)
             quoted = 1
-            if (line !~ /^the kernel: /) print "quote\t" model ":" NR "\t" line
+            if (line !~ /^the (kernel|caller): /) print "quote\t" model ":" NR "\t" line
             next
         }
         /(load|read|store_relaxed|store_release|exchange|lost|wait|wake)\(|fence|(hint|mapped|truncated|asleep) (=|->) / &&
