@@ -17,7 +17,7 @@ rm -rf "$work" && mkdir -p "$work" || exit 1
 # build FOLDER OVERLAY: FOLDER/interleave from the sources; what lies in OVERLAY takes the place of its like.
 build() {
     objects=
-    for source in librealm/ring/producer.c librealm/ring/consumer.c tests/interleave/flow.c tests/interleave/scenarios.c; do
+    for source in librealm/ring/producer.c librealm/ring/consumer.c tests/interleave/flow.c tests/interleave/notes.c tests/interleave/scenarios.c; do
         object=$1/$(basename "$source" .c).o
         [ ! -f "$2/$source" ] || source=$2/$source
         # shellcheck disable=SC2086 # the flags are words
@@ -34,7 +34,7 @@ say() { # ok|FAIL, text
 }
 
 # shellcheck disable=SC2086
-$CC $FLAGS -c tests/interleave/explore.c -o "$work/explore.o" && $CC -O1 -o "$work/mutate" tests/mutants/mutate.c &&
+$CC $FLAGS -c tests/interleave/explore.c -o "$work/explore.o" && $CC -O1 -o "$work/mistake" tests/interleave/mistake.c &&
     build "$work" "$work/none" || exit 1
 if "$work/interleave" "$deviations" >"$work/out.txt" 2>&1; then
     sed 's/^/      /' "$work/out.txt"
@@ -45,12 +45,12 @@ else
 fi
 
 number=0
-count=$("$work/mutate" hand $list) || exit 1
+count=$("$work/mistake" $list) || exit 1
 while [ $number -lt "$count" ]; do
     number=$((number + 1))
     folder=$work/$number
     mkdir -p "$folder"
-    line=$("$work/mutate" hand $list $number "$folder") || exit 1
+    line=$("$work/mistake" $list $number "$folder") || exit 1
     source=${line%%	*}
     title=${line#*	}
     mkdir -p "$folder/overlay/$(dirname "$source")"

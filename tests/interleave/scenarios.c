@@ -12,6 +12,7 @@
 
 #include "tests/interleave/explore.h"
 #include "tests/interleave/flow.h"
+#include "tests/interleave/notes.h"
 
 /* --- what a hostile peer does --- */
 
@@ -158,6 +159,18 @@ static const struct named_flow {
      false},
 };
 
+static uint64_t explore_notes(unsigned deviations)
+{
+    const struct explore_scenario scenario = {.name = "notifications",
+                                              .begin = notes_begin,
+                                              .threads = {notes_client, notes_server},
+                                              .end = notes_end};
+    uint64_t some = explore_all(&scenario, deviations, true);
+    printf("%s: %llu executions\n", scenario.name, (unsigned long long)some);
+    fflush(stdout);
+    return some;
+}
+
 int main(int argc, char **argv)
 {
     unsigned deviations = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 10) : 2;
@@ -180,6 +193,8 @@ int main(int argc, char **argv)
         fflush(stdout);
         executions += some;
     }
+    if (argc <= 2 || strcmp(argv[2], "notifications") == 0)
+        executions += explore_notes(deviations);
     printf("%llu executions with at most %u deviations\n", (unsigned long long)executions, deviations);
     return executions == 0;
 }
