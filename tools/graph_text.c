@@ -94,13 +94,31 @@ static void print_edges(FILE *stream, const struct graph *graph, const json_t *r
     }
 }
 
-/* Who may connect, and who never: what the scenario says. A pattern or a word is a node of its own. */
+/* How the rule shows; what a parent granted says by whom. */
+static void print_label(FILE *stream, const json_t *row)
+{
+    const char *kind = text_of(row, "kind");
+    if (strcmp(kind, "parent grant") != 0) {
+        fprintf(stream, "\"%s\"",
+                strcmp(kind, "deny") == 0    ? "denied"
+                : strcmp(kind, "grant") == 0 ? "granted"
+                                             : "may connect");
+        return;
+    }
+    char *label = NULL;
+    if (asprintf(&label, "granted by %s", text_of(row, "by")) < 0)
+        label = NULL;
+    print_quoted(stream, label ? label : "granted");
+    free(label);
+}
+
+/* Who may connect, and who never: what the scenario says, and what parents granted. A pattern or a word is a
+ * node of its own. */
 static void print_rules(FILE *stream, const struct graph *graph, const json_t *realms, const json_t *services)
 {
     for (size_t i = 0; i < json_array_size(graph->rules); i++) {
         const json_t *row = json_array_get(graph->rules, i);
-        const char *kind = text_of(row, "kind");
-        bool deny = strcmp(kind, "deny") == 0;
+        bool deny = strcmp(text_of(row, "kind"), "deny") == 0;
         int service = number_of(services, text_of(row, "service"));
         int realm = json_is_true(json_object_get(row, "realm")) ? number_of(realms, text_of(row, "who")) : -1;
         if (service < 0)
@@ -112,10 +130,9 @@ static void print_rules(FILE *stream, const struct graph *graph, const json_t *r
         } else {
             fprintf(stream, "  r%d -> s%d", realm, service);
         }
-        fprintf(stream, " [style=dashed, %slabel=\"%s\"];\n", deny ? "color=red, " : "",
-                deny                         ? "denied"
-                : strcmp(kind, "grant") == 0 ? "granted"
-                                             : "may connect");
+        fprintf(stream, " [style=dashed, %slabel=", deny ? "color=red, " : "");
+        print_label(stream, row);
+        fputs("];\n", stream);
     }
 }
 

@@ -167,6 +167,27 @@ static bool add_rule(const struct broker *broker, json_t *rules, const char *kin
     return json_array_size(rules) < ADMIN_ANSWERS_MAX && json_array_append_new(rules, rule) == 0;
 }
 
+/* What parents have granted while the system ran: it stands in no file. */
+static bool add_parent_grants(const struct broker *broker, json_t *rules)
+{
+    struct policy_parent_grant grant;
+    uint32_t cursor = 0;
+    while (policy_next_parent_grant(broker->policy, &cursor, &grant)) {
+        const struct broker_realm *giver = broker_realm_of(broker, grant.giver);
+        const struct broker_realm *realm = broker_realm_of(broker, grant.realm);
+        const struct broker_service *service = broker_service_of(broker, grant.service);
+        if (!realm || !service)
+            continue;
+        json_t *rule =
+            json_pack("{s:s, s:o, s:b, s:o, s:o, s:s, s:o}", "kind", "parent grant", "who", text(realm->name),
+                      "realm", 1, "service", text(service->config->name), "rights", rights_text(grant.rights),
+                      "at", "", "by", text(giver ? giver->name : "init"));
+        if (json_array_size(rules) >= ADMIN_ANSWERS_MAX || json_array_append_new(rules, rule) != 0)
+            return false;
+    }
+    return true;
+}
+
 json_t *admin_answers_rules(const struct broker *broker)
 {
     const struct mm_config *config = broker->config;
@@ -186,6 +207,7 @@ json_t *admin_answers_rules(const struct broker *broker)
         for (size_t j = 0; good && j < config->services[i].access_count; j++)
             good = add_rule(broker, rules, "access", &config->services[i].access[j], i,
                             config->services[i].access[j].rights | REALM_RIGHT_SEND);
+    good = good && add_parent_grants(broker, rules);
     if (!good) {
         json_decref(rules);
         return NULL;

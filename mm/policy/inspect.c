@@ -91,6 +91,24 @@ bool policy_next_held(const struct policy *policy, struct policy_realm holder, s
     return true;
 }
 
+bool policy_next_parent_grant(const struct policy *policy, uint32_t *cursor,
+                              struct policy_parent_grant *ret_grant)
+{
+    uint32_t index = *cursor + 1;
+    while (index < policy->grants.end && !(policy_table_is_live(&policy->grants, index) &&
+                                           policy_grant_live(policy, policy_grant_at(policy, index))))
+        index++;
+    if (index >= policy->grants.end)
+        return false;
+    const struct grant_record *grant = policy_grant_at(policy, index);
+    *ret_grant = (struct policy_parent_grant){.giver = policy_realm_handle(policy, grant->giver),
+                                              .realm = policy_realm_handle(policy, grant->realm),
+                                              .service = policy_service_handle(policy, grant->service),
+                                              .rights = grant->rights};
+    *cursor = index;
+    return true;
+}
+
 struct policy_realm policy_init_realm(const struct policy *policy)
 {
     return policy_realm_handle(policy, POLICY_INIT_REALM);

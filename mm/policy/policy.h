@@ -350,6 +350,15 @@ bool policy_next_capability(const struct policy *policy, uint32_t *cursor,
 bool policy_next_held(const struct policy *policy, struct policy_realm holder, struct policy_capability *at,
                       struct policy_capability_info *ret_info);
 
+/* What parents have granted, in a stable order: *cursor starts at 0. false: no more. */
+struct policy_parent_grant {
+    struct policy_realm giver, realm;
+    struct policy_service service;
+    uint32_t rights;
+};
+bool policy_next_parent_grant(const struct policy *policy, uint32_t *cursor,
+                              struct policy_parent_grant *ret_grant);
+
 struct policy_usage {
     uint64_t limit; /* its own; POLICY_UNLIMITED: none */
     uint64_t use;   /* by it and all below it */

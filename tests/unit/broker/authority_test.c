@@ -10,6 +10,7 @@
 
 #include <realm/error.h>
 
+#include "mm/broker/admin_answers.h"
 #include "tests/unit/broker/world.h"
 
 static struct world world;
@@ -112,6 +113,22 @@ static int give(uint64_t source, uint32_t rights, uint64_t *ret_cookie)
     return status;
 }
 
+/* What `realm graph` is told of the grants of parents. who NULL: there is none. */
+static void expect_granted(const char *who, const char *by)
+{
+    json_t *rules = admin_answers_rules(world.broker);
+    const json_t *found = NULL;
+    for (size_t i = 0; i < json_array_size(rules); i++)
+        if (strcmp(event_text(json_array_get(rules, i), "kind"), "parent grant") == 0)
+            found = json_array_get(rules, i);
+    cr_expect_eq(found != NULL, who != NULL);
+    if (found && who) {
+        cr_expect_str_eq(event_text(found, "who"), who);
+        cr_expect_str_eq(event_text(found, "by"), by);
+    }
+    json_decref(rules);
+}
+
 /* --- a parent, through its own socket --- */
 
 WORLD_TEST(authority, a_parent_revokes_what_its_child_holds)
@@ -138,10 +155,12 @@ WORLD_TEST(authority, a_parent_revokes_its_grant)
     open_family();
     cr_assert_eq(process_connect(child, "logger", 0, 5), REALM_E_DENIED);
     cr_assert_eq(send_grant(c, REALM_CONTROL_GRANT, "C1", "logger"), 0);
+    expect_granted("C1", "C");
     cr_assert_eq(process_connect(child, "logger", 0, 6), 0);
     cr_expect_eq(send_grant(c, REALM_CONTROL_REVOKE_CHILD, "C1", "logger"), 0);
     cr_expect_eq(process_letters(child, REALM_CONTROL_CLOSED), 1);
     cr_expect_eq(process_connect(child, "logger", 0, 7), REALM_E_DENIED);
+    expect_granted(NULL, NULL);
 }
 
 WORLD_TEST(authority, nobody_revokes_from_others_children)

@@ -305,3 +305,34 @@ Test(grant, what_a_list_takes)
     cr_assert_eq(rule_for(&home, home.parent), POLICY_RULE_DEFAULT);
     world_deinit(&home.world);
 }
+
+/* Goal: what parents have granted can be looked at, each once, as long as it holds: until it is taken back,
+ * or either of the two ends. */
+Test(grant, looked_at)
+{
+    struct home home;
+    home_init(&home);
+    struct world *world = &home.world;
+    struct policy_realm child = realm_under(world, home.server), other = realm_under(world, home.server);
+    struct policy_parent_grant grant;
+    uint32_t cursor = 0;
+    cr_assert(!policy_next_parent_grant(world->policy, &cursor, &grant));
+    put(world, grant_event(home.server, child, "vfs"), NULL);
+    put(world, grant_event(home.server, child, "vfs"), NULL); /* takes the place of the first */
+    put(world, grant_event(home.server, other, "vfs"), NULL);
+    unsigned count = 0, of_child = 0;
+    for (cursor = 0; policy_next_parent_grant(world->policy, &cursor, &grant); count++) {
+        cr_assert(same_service(grant.service, home.service));
+        cr_assert_eq(grant.giver.index, home.server.index);
+        cr_assert_eq(grant.rights, REALM_RIGHT_SEND);
+        of_child += grant.realm.index == child.index;
+    }
+    cr_assert_eq(count, 2);
+    cr_assert_eq(of_child, 1);
+    put(world, (struct policy_event){.kind = POLICY_END, .actor = child}, NULL);
+    cursor = 0;
+    cr_assert(policy_next_parent_grant(world->policy, &cursor, &grant));
+    cr_assert_eq(grant.realm.index, other.index);
+    cr_assert(!policy_next_parent_grant(world->policy, &cursor, &grant));
+    world_deinit(&home.world);
+}

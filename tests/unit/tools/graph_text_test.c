@@ -12,7 +12,9 @@ struct answers {
 #define RULES                                                                                                \
     "[{\"kind\":\"access\",\"who\":\"app\",\"realm\":true,\"service\":\"database\"},"                        \
     "{\"kind\":\"deny\",\"who\":\"/x\\\"]\",\"realm\":false,\"service\":\"database\"},"                      \
-    "{\"kind\":\"grant\",\"who\":\"worker\",\"realm\":true,\"service\":\"database\"}]"
+    "{\"kind\":\"grant\",\"who\":\"worker\",\"realm\":true,\"service\":\"database\"},"                       \
+    "{\"kind\":\"parent "                                                                                    \
+    "grant\",\"who\":\"worker\",\"realm\":true,\"service\":\"database\",\"by\":\"a\\\"]\"}]"
 
 static struct answers load(const char *realms, const char *services, const char *channels, const char *caps)
 {
@@ -61,6 +63,7 @@ Test(graph_text, dot)
                                         "  s0 -> r1 [arrowhead=none, style=bold, label=\"provided by\"];\n",
                                         "  r0 -> s0 [style=dashed, label=\"may connect\"];\n",
                                         "  r2 -> s0 [style=dashed, label=\"granted\"];\n",
+                                        "  r2 -> s0 [style=dashed, label=\"granted by a\\\"]\"];\n",
                                         "  p1 [shape=plaintext, label=\"/x\\\"]\"];\n",
                                         "  p1 -> s0 [style=dashed, color=red, label=\"denied\"];\n",
                                         "  r2 -> s0 [label=\"channel, badge 7\"];\n",
