@@ -69,9 +69,9 @@ static bool decode(uint32_t index, uint32_t position, struct decoded *ret)
     ret->status = (uint32_t)bytes_at(index, 12, 4);
     ret->tag = bytes_at(index, 16, 8);
     ret->lines = (24u + ret->size + 63u) / 64u;
-    bool ticket = ret->kind >= 0x80;
-    uint32_t kind = ret->kind & 0x7fu;
-    bool sound_kind = ticket ? kind >= 1 && kind <= 3 && (int32_t)ret->status > 0 : kind >= 1 && kind <= 4;
+    const uint32_t flags = ret->kind & 0xc0u, kind = ret->kind & 0x3fu; /* a ticket, a batch */
+    const bool sound_kind = kind >= 1 && kind <= (flags == 0 ? 4u : 3u) && flags != 0xc0u &&
+                            (flags != 0x80u || (int32_t)ret->status > 0);
     return ret->size <= 4096 && sound_kind && ret->commit == position + ret->lines;
 }
 
@@ -148,7 +148,7 @@ static void take_all(size_t capacity, bool in_place)
         if (!sound)
             fail("a message that is not there", position);
         bool ticket = expected.kind >= 0x80;
-        if (message.size != expected.size || message.kind != (expected.kind & 0x7fu) ||
+        if (message.size != expected.size || message.kind != (expected.kind & 0x3fu) ||
             message.call != expected.call || message.tag != expected.tag ||
             (ticket ? message.ticket : (uint32_t)message.status) != expected.status)
             fail("another message than lies there", position);
