@@ -103,7 +103,7 @@ FUZZ_SECONDS ?= 10
 FUZZ_SOURCES := $(wildcard librealm/core/*.c librealm/proto/*.c librealm/ring/*.c librealm/os/linux/*.c mm/config/*.c \
                 mm/policy/*.c mm/analysis/*.c mm/oracle/*.c mm/sandbox/*.c mm/broker/*.c sim/boot/*.c) \
                 $(patsubst %,tools/fuzz/%.c,case subject run compare invariants asserts system pick generate text words parse fixes config) \
-                tests/fuzz/broker_script.c tests/unit/broker/world.c tests/unit/broker/process.c
+                tests/fuzz/broker_script.c $(filter-out %_test.c,$(wildcard tests/unit/broker/*.c))
 FUZZ_FLAGS   := -std=gnu11 -g -O1 -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined
 build/fuzz/o/%.o: %.c
 	@mkdir -p $(@D)
