@@ -3,7 +3,8 @@
  *
  * The rule: everything that a chunk says of itself is a claim. It is held against what came before, and what
  * does not fit ends the stream; nothing of it is taken. A question is answered once: at once if the service
- * has agreed since the last bytes, else when it does, and by the verdict if that is first.
+ * has agreed since the last bytes, else when it does, and by the verdict if that is first; or, if it is asked
+ * again before, as stale. Behind the end no byte is taken, and only the service gives its verdict.
  */
 #include <string.h>
 
@@ -54,11 +55,22 @@ static int refuse(struct realm *realm, struct realm_incoming *incoming, uint64_t
     return REALM_E_PROTOCOL;
 }
 
-/* Where the client has asked before and given up waiting, only the newest question counts. */
+/* Where the client has asked before and given up waiting, only the newest question counts. The older one's
+ * answer is neither consent nor verdict, which the service may not have given yet. */
 static void asked(struct realm *realm, struct realm_incoming *incoming, uint64_t token)
 {
-    answer(realm, incoming, 0, 0);
+    answer(realm, incoming, REALM_E_STALE, 0);
     incoming->token = token;
+}
+
+/* Whether a chunk is the very next of its stream. Behind the end comes nothing but the question for the
+ * verdict, once more, or that the client gives up. */
+static bool is_next(const struct realm_incoming *incoming, const struct chunk_head *head)
+{
+    return incoming->open && head->stream == incoming->stream && head->offset == incoming->offset &&
+           head->length <= incoming->limit - incoming->offset &&
+           (!incoming->last ||
+            (head->length == 0 && (head->flags == CHUNK_LAST || head->flags == CHUNK_ABORT)));
 }
 
 int realm_incoming_take(struct realm *realm, struct realm_incoming *incoming,
@@ -76,10 +88,10 @@ int realm_incoming_take(struct realm *realm, struct realm_incoming *incoming,
         answer(realm, incoming, incoming->status, incoming->value);
         return REALM_E_STALE;
     }
-    /* A question has to be a call, and bytes must not be one. */
+    /* A question has to be a call, and so has the end, with bytes or without: it asks for the verdict. All
+     * else must not be one. */
     const bool asks = chunk && (head.flags == CHUNK_ASK || head.flags == CHUNK_LAST);
-    if (!chunk || !incoming->open || head.stream != incoming->stream || head.offset != incoming->offset ||
-        head.length > incoming->limit - incoming->offset || asks != (request->token != 0))
+    if (!chunk || !is_next(incoming, &head) || asks != (request->token != 0))
         return refuse(realm, incoming, request->token);
     *ret_chunk = (struct realm_chunk){.offset = head.offset,
                                       .data = request->data + sizeof head,
@@ -89,7 +101,7 @@ int realm_incoming_take(struct realm *realm, struct realm_incoming *incoming,
     incoming->offset += head.length;
     if (head.length != 0)
         incoming->consent = false;
-    incoming->last = head.flags == CHUNK_LAST;
+    incoming->last = incoming->last || head.flags == CHUNK_LAST;
     if (asks)
         asked(realm, incoming, request->token);
     if (head.flags == CHUNK_ASK && incoming->consent)

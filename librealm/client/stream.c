@@ -25,6 +25,7 @@ struct realm_stream {
     enum realm_priority priority; /* of all its messages: in one queue they keep their order */
     uint64_t offset;
     uint32_t window; /* bytes that may be sent before the next question */
+    bool finishing;  /* that this was all is said, or may be */
     bool ended;      /* by the service: its verdict */
     int32_t status;
     uint64_t value;
@@ -124,6 +125,8 @@ int realm_stream_write(struct realm_stream *stream, const void *data, size_t siz
     while (!error && written < size) {
         if (stream->ended) {
             error = REALM_E_CANCELLED;
+        } else if (stream->finishing) {
+            error = REALM_E_BAD_ARGUMENT;
         } else if (stream->window == 0) {
             error = ask(stream, left_of(realm, deadline_ns));
         } else {
@@ -155,6 +158,7 @@ int realm_stream_finish(struct realm_stream *stream, struct realm_reply *reply, 
         return REALM_E_BAD_ARGUMENT;
     if (stream->ended)
         return early_verdict(stream, reply);
+    stream->finishing = true;
     struct realm_reply verdict = {0};
     int error = question(stream, CHUNK_LAST, reply ? reply : &verdict, timeout_ns);
     if (error == 0 || error == REALM_E_SHORT) {

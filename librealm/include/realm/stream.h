@@ -53,16 +53,17 @@ int realm_stream_open(struct realm_channel *channel, uint64_t op, struct realm_s
  * Writes size bytes behind those written before; it waits for room, up to the timeout (not REALM_POLL).
  * *ret_written (which may be NULL) is set in any case: so many, the first ones, are on their way, and a later
  * write goes on behind them. Return: 0: all; REALM_E_TIMEOUT: the service has no room; REALM_E_CANCELLED: the
- * service has ended the stream, realm_stream_finish tells its verdict; REALM_E_BAD_ARGUMENT: REALM_POLL;
- * REALM_E_PEER_DEAD, REALM_E_REVOKED, REALM_E_PEER_FAULT: the channel has ended, and the stream with it.
+ * service has ended the stream, realm_stream_finish tells its verdict; REALM_E_BAD_ARGUMENT: REALM_POLL, or
+ * behind realm_stream_finish, whatever that returned; REALM_E_PEER_DEAD, REALM_E_REVOKED, REALM_E_PEER_FAULT:
+ * the channel has ended, and the stream with it.
  */
 int realm_stream_write(struct realm_stream *stream, const void *data, size_t size, uint64_t timeout_ns,
                        size_t *ret_written);
 
 /*
  * Says that this was all, and waits for the service's verdict, which *reply takes as that of a call (NULL:
- * only whether there was one). Return: 0; REALM_E_TIMEOUT: try again; else as realm_stream_write and
- * realm_call.
+ * only whether there was one). Nothing can be written after it. Return: 0; REALM_E_TIMEOUT: try again; else
+ * as realm_stream_write and realm_call.
  */
 int realm_stream_finish(struct realm_stream *stream, struct realm_reply *reply, uint64_t timeout_ns);
 
@@ -83,25 +84,29 @@ struct realm_incoming {
     uint64_t token;  /* of a question that waits for its answer, or 0 */
     uint64_t value;  /* the verdict's */
     int32_t status;
-    bool open, consent, last, ended;
+    bool open, consent, ended;
+    bool last; /* the end has come: of bytes nothing more is taken, and the verdict is awaited */
 };
 
 struct realm_chunk {
     uint64_t offset; /* of the first byte in the stream */
     const void *data;
     size_t size;
-    bool last; /* that was all: the service owes its verdict (realm_incoming_end). It may come again, from a
-                  client that has given up waiting for that */
+    bool last; /* that was all: the service owes its verdict (realm_incoming_end). It may come again, without
+                  bytes, from a client that has given up waiting for that */
     bool aborted; /* the client gives up; the stream has ended */
 };
 
 /*
  * A request is the next of a stream. A client may have several at once; realm_incoming_stream says of which a
  * request is. *ret_chunk points into the request. A stream that has begun anew replaces one that had ended.
- * Return: 0: *ret_chunk (no bytes: a question, which is answered as soon as the service agrees);
- * REALM_E_STALE: the stream has ended here, the client is told when it asks; REALM_E_PROTOCOL: it is no
- * chunk, or not the next of this stream (a gap, a chunk that came before, another stream, a length that is
- * not there): nothing is taken, the stream has ended, with this code as the verdict's status.
+ * Return: 0: *ret_chunk; one without bytes is the end (last), the client's giving up (aborted), a question,
+ * which is answered as soon as the service agrees, or says nothing; REALM_E_STALE: the stream has ended here,
+ * the client is told when it asks; REALM_E_PROTOCOL: it is no chunk, or not the next of this stream (a gap, a
+ * chunk that came before, another stream, a length that is not there, anything but a second last or aborted
+ * behind the end): nothing is taken, the stream has ended, with this code as the verdict's status.
+ * A client that asks again before it was answered gets the answer to its last question; to those before it
+ * gets REALM_E_STALE as the status, which is no verdict.
  */
 int realm_incoming_take(struct realm *realm, struct realm_incoming *incoming,
                         const struct realm_request *request, struct realm_chunk *ret_chunk);

@@ -133,6 +133,116 @@ Test(stream_lies, of_a_client)
     }
 }
 
+/* --- behind the end --- */
+
+/* What a client sends after it has said that the first 100 bytes were all, and what it hears. */
+static const struct afterthought {
+    struct lie lie;
+    int32_t first, second; /* statuses: of the end's call, and of this one, if it is one */
+    uint32_t refused;
+} afterthoughts[] = {
+    {{{7, 100, 100, 0}, 124, false}, REALM_E_PROTOCOL, 0, 1}, /* bytes */
+    {{{7, 100, 0, 0}, 24, false}, REALM_E_PROTOCOL, 0, 1},
+    {{{7, 100, 0, CHUNK_ASK}, 24, true}, REALM_E_PROTOCOL, REALM_E_PROTOCOL, 1}, /* may more be sent? */
+    {{{7, 100, 100, CHUNK_LAST}, 124, true}, REALM_E_PROTOCOL, REALM_E_PROTOCOL, 1},
+    {{{7, 0, 0, CHUNK_LAST}, 24, true}, REALM_E_PROTOCOL, REALM_E_PROTOCOL, 1},
+    {{{7, 100, 0, CHUNK_LAST}, 24, true}, REALM_E_STALE, 77, 0}, /* the question for the verdict, again */
+    {{{7, 100, 0, CHUNK_ABORT}, 24, false}, REALM_E_CANCELLED, 0, 0},
+};
+#define AFTERTHOUGHTS (sizeof afterthoughts / sizeof afterthoughts[0])
+
+static void judge(struct realm *realm, struct realm_timer *timer, void *context)
+{
+    struct taken *taken = context;
+    (void)timer;
+    if (!taken->incoming.ended)
+        realm_incoming_end(realm, &taken->incoming, 77, taken->bytes);
+}
+
+/* A service whose verdict takes a while, and which always has room for more. */
+static void take_and_think(struct realm *realm, const struct realm_request *request, void *context)
+{
+    struct taken *taken = context;
+    struct realm_chunk chunk;
+    if (request->op != OP) {
+        CHECK_EQ(realm_reply(realm, request->token, (int32_t)taken->refused, taken->bytes, NULL, 0), 0);
+        return;
+    }
+    int error = realm_incoming_take(realm, &taken->incoming, request, &chunk);
+    taken->refused += error == REALM_E_PROTOCOL;
+    if (error)
+        return;
+    taken->bytes += chunk.size;
+    realm_incoming_more(realm, &taken->incoming);
+    if (chunk.last)
+        CHECK_EQ(realm_timer_start(realm, 100 * REALM_MSEC, 0, judge, taken, NULL), 0);
+}
+
+static int thinking_server(void *argument)
+{
+    struct taken taken = {.refused = 0};
+    struct realm *realm = opened();
+    (void)argument;
+    CHECK_EQ(realm_register(realm, "taker", take_and_think, &taken, NULL), 0);
+    CHECK_EQ(realm_run(realm), 0);
+    realm_close(realm);
+    return 0;
+}
+
+static void heard(struct realm *realm, const struct realm_completion *completion, void *context)
+{
+    (void)realm;
+    CHECK_EQ(completion->result, 0);
+    *(int32_t *)context = completion->status;
+}
+
+static int goes_on(void *argument)
+{
+    const struct afterthought *after = argument;
+    struct realm *realm = opened();
+    struct realm_channel *channel = connected(realm, "taker");
+    struct realm_reply reply = {0};
+    uint8_t payload[200];
+    int32_t first = 12345, second = after->lie.call ? 12345 : 0;
+    fill(payload, 7, 0, 100, 0);
+    CHECK_EQ(realm_send(channel, OP, payload, 124, REALM_FOREVER), 0);
+    fill(payload, 7, 100, 0, CHUNK_LAST);
+    CHECK_EQ(realm_call_start(channel, OP, payload, 24, REALM_FOREVER, heard, &first, NULL), 0);
+    const struct chunk_head *head = &after->lie.head;
+    fill(payload, head->stream, head->offset, head->length, head->flags);
+    if (after->lie.call)
+        CHECK_EQ(realm_call_start(channel, OP, payload, after->lie.size, REALM_FOREVER, heard, &second, NULL),
+                 0);
+    else
+        CHECK_EQ(realm_send(channel, OP, payload, after->lie.size, REALM_FOREVER), 0);
+    while (realm_calls_pending(channel) != 0 || first == 12345 || second == 12345)
+        CHECK_EQ(realm_run_once(realm, REALM_SEC), 0);
+    CHECK_EQ(first, after->first);
+    CHECK_EQ(second, after->second);
+    CHECK_EQ(realm_call(channel, 99, NULL, 0, &reply, REALM_FOREVER), 0);
+    CHECK_EQ(reply.status, after->refused);
+    CHECK_EQ(reply.value, 100);
+    CHECK_EQ(realm_run_once(realm, REALM_SEC), REALM_E_TIMEOUT); /* until judge has come and gone */
+    realm_disconnect(channel);
+    realm_close(realm);
+    return 0;
+}
+
+Test(stream_lies, of_a_client_behind_the_end)
+{
+    /* Goal: behind the end nothing is taken but the question for the verdict, once more, and that the client
+     * gives up; and no call hears a verdict that the service has not given. */
+    for (size_t i = 0; i < AFTERTHOUGHTS; i++) {
+        for (uint64_t seed = 0; seed < 4; seed++) {
+            struct sim_world *world = sim_world_new(seed);
+            sim_world_add_realm(world, "server", thinking_server, NULL);
+            sim_world_add_realm(world, "client", goes_on, (void *)(uintptr_t)&afterthoughts[i]);
+            run_clean(world, 2);
+            sim_world_free(world);
+        }
+    }
+}
+
 /* --- a client that does not ask --- */
 
 static void never_agree(struct realm *realm, const struct realm_request *request, void *context)

@@ -284,6 +284,61 @@ static int stopped_writer(void *argument)
     return 0;
 }
 
+static void take_silently(struct realm *realm, const struct realm_request *request, void *context)
+{
+    struct realm_incoming *incoming = context;
+    struct realm_chunk chunk;
+    CHECK_EQ(realm_incoming_take(realm, incoming, request, &chunk), 0);
+    if (chunk.aborted)
+        realm_stop(realm);
+}
+
+static int silent_server(void *argument)
+{
+    (void)argument;
+    struct realm_incoming incoming = {0};
+    struct realm *realm = opened();
+    CHECK_EQ(realm_register(realm, "silent", take_silently, &incoming, NULL), 0);
+    CHECK_EQ(realm_run(realm), 0);
+    CHECK_EQ(incoming.offset, 10);
+    CHECK_EQ(incoming.status, REALM_E_CANCELLED);
+    realm_close(realm);
+    return 0;
+}
+
+static int impatient_writer(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct realm_channel *channel = connected(realm, "silent");
+    struct realm_stream *stream = NULL;
+    size_t written = 77;
+    CHECK_EQ(realm_stream_open(channel, OP_STORE, &stream), 0);
+    CHECK_EQ(realm_stream_write(stream, "0123456789", 10, REALM_SEC, NULL), 0);
+    for (unsigned i = 0; i < 3; i++) {
+        CHECK_EQ(realm_stream_finish(stream, NULL, 10 * REALM_MSEC), REALM_E_TIMEOUT);
+        CHECK_EQ(realm_stream_write(stream, "more", 4, REALM_SEC, &written), REALM_E_BAD_ARGUMENT);
+        CHECK_EQ(written, 0);
+    }
+    realm_stream_close(stream);
+    CHECK_EQ(realm_run_once(realm, REALM_SEC), REALM_E_TIMEOUT); /* until that is taken */
+    realm_disconnect(channel);
+    realm_close(realm);
+    return 0;
+}
+
+Test(stream, nothing_is_written_behind_the_end)
+{
+    /* Goal: after a finish that timed out it can be asked for the verdict again, or given up, and no more. */
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        struct sim_world *world = sim_world_new(seed);
+        sim_world_add_realm(world, "server", silent_server, NULL);
+        sim_world_add_realm(world, "client", impatient_writer, NULL);
+        run_clean(world, 2);
+        sim_world_free(world);
+    }
+}
+
 static int refused_writer(void *argument)
 {
     (void)argument;
