@@ -169,12 +169,19 @@ int realm_receive_many(struct realm_endpoint *endpoint, struct realm_request *re
     int error = realm_receive(endpoint, &ret_requests[0], timeout_ns);
     if (error)
         return error;
+    struct realm *realm = endpoint->realm;
     struct realm_found found;
     size_t count = 1;
+    enum realm_priority highest = realm->serving.rank;
     while (count < capacity &&
-           realm_loop_look(endpoint->realm, endpoint, (struct realm_taken){.request = &ret_requests[count]},
-                           &found) == 0)
+           realm_loop_look(realm, endpoint, (struct realm_taken){.request = &ret_requests[count]}, &found) ==
+               0) {
+        highest = realm->serving.rank > highest ? realm->serving.rank : highest;
         count++;
+    }
+    /* All of them wait for whatever is called meanwhile. No single reply ends that. */
+    if (count > 1)
+        realm->serving = (struct realm_serving){.active = true, .rank = highest};
     *ret_count = count;
     return 0;
 }

@@ -286,11 +286,12 @@ int realm_loop_next(struct realm *realm, struct realm_endpoint *only, uint64_t t
 int realm_loop_look(struct realm *realm, struct realm_endpoint *only, struct realm_taken taken,
                     struct realm_found *ret_found);
 
-/* What is being served: calls made meanwhile inherit its rank. */
+/* What is being served: calls made meanwhile inherit its rank. Of several that were taken together, the
+ * highest. */
 struct realm_serving {
     bool active;
     enum realm_priority rank;
-    uint64_t token;
+    uint64_t token; /* the reply that ends it, or 0: only the next receive does, or the handler's return */
 };
 
 /* The view that is open. */

@@ -77,7 +77,9 @@ int realm_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t va
 
 /*
  * Takes up to capacity requests: waits for the first as realm_receive does, and takes the others without
- * waiting, each as realm_receive would. Return: 0: *ret_count of them, at least 1; else as realm_receive.
+ * waiting, each as realm_receive would. If there are several, a call made from then on, up to the next
+ * receive, inherits the highest of their priorities. Return: 0: *ret_count of them, at least 1; else as
+ * realm_receive.
  */
 int realm_receive_many(struct realm_endpoint *endpoint, struct realm_request *ret_requests, size_t capacity,
                        uint64_t timeout_ns, size_t *ret_count);

@@ -340,6 +340,86 @@ Test(priority, nested_calls_inherit_and_are_raised)
     }
 }
 
+/* Tells as the reply's value how urgent a request was. */
+static void tell_priority(struct realm *realm, const struct realm_request *request, void *context)
+{
+    (void)context;
+    CHECK_EQ(realm_reply(realm, request->token, 0, request->priority, NULL, 0), 0);
+}
+
+static int telling_server(void *argument)
+{
+    struct realm *realm = opened();
+    CHECK_EQ(realm_register(realm, argument, tell_priority, NULL, NULL), 0);
+    CHECK_EQ(realm_run(realm), 0);
+    realm_close(realm);
+    return 0;
+}
+
+/* How urgent a call is there that asks for no more than Low. */
+static enum realm_priority arrives_as(struct realm_channel *channel)
+{
+    struct realm_reply reply = {0};
+    CHECK_EQ(realm_call_at(channel, REALM_LOW, 1, NULL, 0, &reply, REALM_SEC), 0);
+    return (enum realm_priority)reply.value;
+}
+
+static int mixed_client(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct realm_channel *channel = connected(realm, "many");
+    CHECK_EQ(realm_send_at(channel, REALM_LOW, 1, NULL, 0, REALM_SEC), 0);
+    CHECK_EQ(realm_send_at(channel, REALM_HIGH, 2, NULL, 0, REALM_SEC), 0);
+    CHECK_EQ(realm_call_at(channel, REALM_LOW, 3, NULL, 0, NULL, 10 * REALM_SEC), 0);
+    CHECK_EQ(realm_call_at(channel, REALM_LOW, 4, NULL, 0, NULL, 10 * REALM_SEC), 0);
+    realm_disconnect(channel);
+    realm_close(realm);
+    return 0;
+}
+
+static int takes_many(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct realm_endpoint *endpoint = registered(realm, "many");
+    struct realm_channel *channel = connected(realm, "told");
+    struct realm_request *requests = calloc(4, sizeof *requests);
+    CHECK(requests != NULL);
+    size_t count = 0;
+    pass(realm, 100 * REALM_MSEC);
+    CHECK_EQ(realm_receive_many(endpoint, requests, 4, REALM_SEC, &count), 0);
+    CHECK_EQ(count, 3);
+    CHECK(requests[0].op == 2 && requests[1].op == 1 && requests[2].op == 3);
+    for (size_t i = 0; i < count; i++)
+        CHECK_EQ(arrives_as(channel), REALM_HIGH);
+    CHECK_EQ(realm_reply(realm, requests[2].token, 0, 0, NULL, 0), 0);
+    CHECK_EQ(arrives_as(channel), REALM_HIGH); /* the others are not done for that */
+    CHECK_EQ(realm_receive_many(endpoint, requests, 4, REALM_SEC, &count), 0);
+    CHECK(count == 1 && requests[0].op == 4);
+    CHECK_EQ(arrives_as(channel), REALM_LOW);
+    CHECK_EQ(realm_reply(realm, requests[0].token, 0, 0, NULL, 0), 0);
+    free(requests);
+    realm_disconnect(channel);
+    realm_close(realm);
+    return 0;
+}
+
+Test(priority, what_is_taken_together_is_as_urgent_as_the_most_urgent)
+{
+    /* Goal: a call made while several requests are due is as urgent as the most urgent of them, whichever was
+     * taken last or answered first, and the next receive ends that. */
+    for (uint64_t seed = 0; seed < 8; seed++) {
+        struct sim_world *world = sim_world_new(seed);
+        sim_world_cpus(world, 1 + (unsigned)seed % 2);
+        sim_world_add_realm(world, "told", telling_server, NAMED("told"));
+        sim_world_add_realm(world, "many", takes_many, NULL);
+        sim_world_add_realm(world, "client", mixed_client, NULL);
+        run_clean(world, 3);
+        sim_world_free(world);
+    }
+}
+
 /* --- lies --- */
 
 static int liar(void *argument)
