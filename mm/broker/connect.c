@@ -118,7 +118,7 @@ static enum outcome attempt(struct broker_realm *realm, const char *name, uint64
     }
     realm_assert(service->provider != NULL); /* the registry and the policy agree */
     if (bounds_channel(realm, service->provider)) {
-        delivery_reply(realm, xid, REALM_E_LIMIT, 0, broker->decisions);
+        delivery_reply(realm, xid, REALM_E_LIMIT, 0, realm->decisions);
         return ANSWERED;
     }
     if (!connect_have_regions(realm, service->provider, channels_region_bytes(service)))

@@ -372,12 +372,11 @@ void delegate_take(struct broker_realm *realm, const struct realm_control_ticket
     if (!find_ends(realm, request->via, xid, &own, &other))
         return;
     struct broker_offer **at = find_offer(other, request->ticket);
-    if (!at && request->ticket <= other->last_ticket) {
-        delivery_reply(realm, xid, REALM_E_STALE, 0, 0); /* it was one, and is used up or withdrawn */
-        return;
-    }
     if (!at) {
-        penalty_impose(realm, xid);
+        /* The number is what the other end wrote into the ring: who takes it is not to blame, and who guesses
+         * gains nothing. STALE: it was one, and is used up or withdrawn. */
+        bool was = request->ticket <= other->last_ticket;
+        delivery_reply(realm, xid, was ? REALM_E_STALE : REALM_E_INCAPABLE, 0, 0);
         return;
     }
     const struct policy_event event = (*at)->event;

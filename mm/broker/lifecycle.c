@@ -262,7 +262,7 @@ void lifecycle_sever(struct broker_realm *realm)
     realm->severed = true;
     MM_STOP_POINT("broker-sever");
     for (struct broker_holding *holding = realm->holdings; holding; holding = holding->next)
-        memory_leave(holding, memory_heir(holding));
+        memory_leave(holding, memory_survivor(holding));
     end_in_policy(realm);
     registry_withdraw_all(realm);
     give_back(realm);

@@ -252,6 +252,14 @@ struct broker_holding *memory_heir(const struct broker_holding *holding)
     return token && token->kind == BROKER_TOKEN_HOLDING ? holdings_of_token(token) : NULL;
 }
 
+struct broker_holding *memory_survivor(const struct broker_holding *holding)
+{
+    struct broker_holding *heir = memory_heir(holding);
+    while (heir && heir->token.owner == holding->token.owner && !is_root(heir))
+        heir = memory_heir(heir);
+    return heir;
+}
+
 void memory_leave(struct broker_holding *holding, struct broker_holding *heir)
 {
     if (!holding->memory)

@@ -29,6 +29,8 @@ void memory_unshare(struct broker_holding *holding);
 
 /* What it was derived from, as long as the policy has it. NULL: a root, or it is dead. */
 struct broker_holding *memory_heir(const struct broker_holding *holding);
+/* The nearest of those above it that does not end with its own holder; or the root, with which all ends. */
+struct broker_holding *memory_survivor(const struct broker_holding *holding);
 /* Its holder gives it up or has ended: what may still be mapped is from now on the heir's affair. */
 void memory_leave(struct broker_holding *holding, struct broker_holding *heir);
 /* It was moved away: its mappings go. */

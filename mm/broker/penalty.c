@@ -51,7 +51,8 @@ void penalty_stop(struct broker_realm *realm)
     poll_timer_stop(realm->broker->poll, &realm->penalty);
 }
 
-void penalty_impose(struct broker_realm *realm, uint64_t xid)
+/* The request of this xid named something that was never the realm's: its answer comes after the delay. */
+static void impose(struct broker_realm *realm, uint64_t xid)
 {
     struct broker *broker = realm->broker;
     realm->wrong_cookies++;
@@ -77,6 +78,6 @@ struct broker_token *penalty_find(struct broker_realm *realm, uint64_t cookie, u
     if (let_go_lately(realm, cookie))
         delivery_reply(realm, xid, REALM_E_STALE, 0, 0);
     else
-        penalty_impose(realm, xid);
+        impose(realm, xid);
     return NULL;
 }

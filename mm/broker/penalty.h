@@ -20,9 +20,6 @@ void penalty_stop(struct broker_realm *realm);
  */
 struct broker_token *penalty_find(struct broker_realm *realm, uint64_t cookie, uint64_t xid);
 
-/* The request of this xid named something that was never the realm's: its answer comes after the delay. */
-void penalty_impose(struct broker_realm *realm, uint64_t xid);
-
 /* The delay after so many failures, with `random` for its second half. Nanoseconds. */
 uint64_t penalty_delay_ns(uint64_t failures, uint64_t random);
 

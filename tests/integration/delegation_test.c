@@ -140,8 +140,8 @@ Test(delegation, the_giver_dies)
     run_nothing_left(run);
 }
 
-/* Goal: a message that claims to carry a capability and does not: taking it is INCAPABLE, costs the taker its
- * delay and nothing else, and what comes after it is as ever. */
+/* Goal: a message that claims to carry a capability and does not: taking it is INCAPABLE, costs the taker
+ * nothing else, and what comes after it is as ever. */
 Test(delegation, a_ticket_that_was_never_given_out)
 {
     struct run *run = start("forge, peer, forge, give, peer, wait");

@@ -292,17 +292,28 @@ WORLD_TEST(delegate, tickets_of_another_channel)
     uint64_t own = endow(), theirs = 0;
     uint32_t ticket = 0;
     cr_assert_eq(offer(a, own, a_to_d, REALM_RIGHT_SEND, &ticket), 0);
-    cr_expect_eq(take(b, b_from_a, ticket, &theirs), -1); /* A offered nothing there */
-    cr_expect_eq(after_the_delay(b), REALM_E_INCAPABLE);
-    cr_expect_eq(take(a, a_to_d, ticket, &theirs), -1); /* … nor did D to A */
-    cr_expect_eq(after_the_delay(a), REALM_E_INCAPABLE);
-    cr_expect_eq(take(d, a_to_d, ticket, &theirs), -1); /* A's end is nothing to D */
+    cr_expect_eq(take(b, b_from_a, ticket, &theirs), REALM_E_INCAPABLE); /* A offered nothing there */
+    cr_expect_eq(take(a, a_to_d, ticket, &theirs), REALM_E_INCAPABLE);   /* … nor did D to A */
+    cr_expect_eq(take(d, a_to_d, ticket, &theirs), -1);                  /* A's end is nothing to D */
     cr_expect_eq(after_the_delay(d), REALM_E_INCAPABLE);
-    cr_expect_eq(take(d, d_from_a, ticket + 1, &theirs), -1);
-    cr_expect_eq(after_the_delay(d), REALM_E_INCAPABLE);
+    cr_expect_eq(take(d, d_from_a, ticket + 1, &theirs), REALM_E_INCAPABLE);
     cr_expect_eq(take(d, d_from_a, ticket, &theirs), 0);
     cr_expect_eq(take(d, d_from_a, ticket, &theirs), REALM_E_STALE);
     cr_expect_eq(send_ticket(a, REALM_CONTROL_WITHDRAW, a_to_d, ticket), REALM_E_STALE);
+}
+
+WORLD_TEST(delegate, a_peers_invention_costs_the_taker_nothing)
+{
+    /* The number comes from the other end. However many it makes up, who takes them is not slowed down. */
+    open_all();
+    uint64_t theirs = 0;
+    for (uint32_t ticket = 1; ticket < 50; ticket++)
+        cr_assert_eq(take(b, b_from_a, ticket, &theirs), REALM_E_INCAPABLE);
+    cr_expect_eq(take(b, b_from_a, REALM_TICKET_MAX, &theirs), REALM_E_INCAPABLE);
+    cr_expect_eq(broker_find_realm(world.broker, "B")->wrong_cookies, 0);
+    cr_expect_eq(take(b, a_to_b, 1, &theirs), -1, "the cookie is B's own mistake");
+    cr_expect_eq(after_the_delay(b), REALM_E_INCAPABLE);
+    cr_expect_eq(broker_find_realm(world.broker, "B")->wrong_cookies, 1);
 }
 
 WORLD_TEST(delegate, offers_without_end)

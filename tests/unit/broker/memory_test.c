@@ -186,6 +186,37 @@ WORLD_TEST(memory, a_realm_that_ends)
     close(mine);
 }
 
+WORLD_TEST(memory, a_realm_that_ends_keeps_nothing_from_a_revocation)
+{
+    /* What D left stands two capabilities below B's, both of them A's, the upper one held later than the
+     * lower: in whatever order A's are given up, B's revocation finds it. */
+    for (unsigned moved = 0; moved < 2; moved++) {
+        if (moved) {
+            world_deinit(&world);
+            world_init(&world);
+        }
+        open_all();
+        uint64_t own = 0;
+        int ours, theirs;
+        cr_assert_eq(allocate(b, PAGE, 1, &own), 0);
+        cr_assert_eq(map(b, own, R | W, &ours), 0);
+        uint64_t window = give_a(own, 0, PAGE, FULL);
+        struct realm_control_derive copy = {
+            .source = window, .rights = FULL, .mode = REALM_COPY, .bytes = PAGE};
+        cr_assert_eq(derive(a, REALM_CONTROL_DERIVE, copy), 0);
+        uint64_t last = give_d(told(a)->cookie, PAGE, R);
+        cr_assert_eq(map(d, last, R, &theirs), 0);
+        cr_assert_eq(send_cookie(d, REALM_CONTROL_DELETE, last), 0);
+        struct realm_control_derive move = {.source = window, .mode = REALM_MOVE};
+        cr_assert(!moved || derive(a, REALM_CONTROL_DERIVE, move) == 0);
+        process_exit(a, 0);
+        pump_all();
+        cr_expect_eq(size_of(ours), PAGE, "A's end disturbs B");
+        cr_assert_eq(send_cookie(b, REALM_CONTROL_REVOKE, own), 0);
+        cr_expect_eq(size_of(theirs), 0, "D maps it still");
+    }
+}
+
 WORLD_TEST(memory, a_reader_that_ends_disturbs_nobody)
 {
     open_all();

@@ -56,6 +56,28 @@ WORLD_TEST(quota, of_the_realms_own)
     cr_expect_eq(process_connect(a, "database", 0, 20), 0);
 }
 
+/* The decision's number in the answer. */
+static uint64_t number_in(struct process *process, uint64_t xid)
+{
+    return process_letter(process, REALM_CONTROL_REPLY, xid)->packet.reply.decision;
+}
+
+WORLD_TEST(quota, a_refusal_tells_nothing_of_what_others_do)
+{
+    /* The number in the answer is the realm's own, whoever asked for how much meanwhile. */
+    world_start(&world);
+    struct process *b = world_open(&world, "B"), *a = world_open(&world, "A");
+    cr_assert_eq(process_register(b, "database", NULL), 0);
+    limit("A", POLICY_DESCRIPTORS, 0); /* what the broker itself looks at, behind the policy's decision */
+    cr_assert_eq(process_connect(a, "database", 0, 5), REALM_E_LIMIT);
+    uint64_t first = number_in(a, 5);
+    cr_expect_eq(first, 1);
+    for (uint64_t xid = 100; xid < 110; xid++)
+        process_connect(b, "logger", 0, xid);
+    cr_assert_eq(process_connect(a, "database", 0, 6), REALM_E_LIMIT);
+    cr_expect_eq(number_in(a, 6), first + 1);
+}
+
 WORLD_TEST(quota, children_share_their_parents)
 {
     /* C and all below it may have three capabilities, and C has three: C1 gets none. */
