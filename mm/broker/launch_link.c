@@ -5,6 +5,9 @@
  * for it: everything is sent without waiting, and what does not fit is queued. Spawns and requests for
  * memory are refused when the queue is long. Kills and the final stop cannot be refused, so they are not
  * packets in the queue but flags, sent when the queue is empty: that also keeps a kill behind its spawn.
+ * Nor can copies of memory: without one, what somebody else's revocation concerns would be lost. A part is
+ * copied once at a time, so there are at most as many as parts; and they take no room from other requests,
+ * so nobody can fill the queue with them.
  *
  * Each request for memory is remembered by its number until it is answered, with the incarnation it is for:
  * what comes for a realm that has ended meanwhile is closed at once.
@@ -33,7 +36,9 @@ struct launch_packet {
     struct launch_packet *next;
     int fds[REALM_CONTROL_PARTS_MAX]; /* borrowed */
     unsigned fds_count;
-    union realm_launch_request packet;
+    bool copy; /* it may not be refused, and is not counted against those that may */
+    uint32_t size;
+    uint8_t packet[];
 };
 
 /* A request for memory that has no answer yet. */
@@ -49,7 +54,7 @@ struct launch_link {
     struct broker *broker;
     struct poll_source source;
     struct launch_packet *first, **last;
-    size_t queued;
+    size_t queued, queued_copies;                     /* the latter among the former */
     struct launch_request *requests, **requests_last; /* in the order of asking, which is that of answers */
     size_t pending;
     uint64_t last_xid;
@@ -105,12 +110,13 @@ static int send_all(struct launch_link *link)
 {
     while (link->first) {
         struct launch_packet *packet = link->first;
-        if (transmit(link, &packet->packet, packet->packet.header.size, packet->fds, packet->fds_count))
+        if (transmit(link, packet->packet, packet->size, packet->fds, packet->fds_count))
             return -EAGAIN;
         link->first = packet->next;
         if (!link->first)
             link->last = &link->first;
         link->queued--;
+        link->queued_copies -= packet->copy;
         free(packet);
     }
     if (link->kills_due && send_kills(link))
@@ -144,28 +150,32 @@ static void flush(struct launch_link *link)
     listen_again(link);
 }
 
-static int queue_laden(struct launch_link *link, const void *request, const int *fds, unsigned fds_count)
+static int queue_laden(struct launch_link *link, const void *request, const int *fds, unsigned fds_count,
+                       bool copy)
 {
     const struct realm_launch_header *header = request;
-    if (link->queued >= BROKER_LAUNCH_QUEUE_MAX)
+    if (!copy && link->queued - link->queued_copies >= BROKER_LAUNCH_QUEUE_MAX)
         return REALM_E_LIMIT;
-    struct launch_packet *packet = calloc(1, sizeof(*packet));
+    struct launch_packet *packet = calloc(1, sizeof(*packet) + header->size);
     if (!packet)
         return -ENOMEM;
-    memcpy(&packet->packet, request, header->size);
+    packet->copy = copy;
+    packet->size = header->size;
+    memcpy(packet->packet, request, header->size);
     if (fds_count > 0)
         memcpy(packet->fds, fds, fds_count * sizeof(int));
     packet->fds_count = fds_count;
     *link->last = packet;
     link->last = &packet->next;
     link->queued++;
+    link->queued_copies += copy;
     flush(link);
     return 0;
 }
 
 static int queue(struct launch_link *link, const void *request)
 {
-    return queue_laden(link, request, NULL, 0);
+    return queue_laden(link, request, NULL, 0, false);
 }
 
 int launch_spawn(struct broker_realm *realm)
@@ -223,7 +233,8 @@ int launch_memory(struct broker *broker, const struct launch_memory *ask, const 
     struct realm_launch_memory packet = {.count = count, .bytes = bytes, .way = (uint32_t)ask->way};
     realm_launch_header_init(&packet.header, REALM_LAUNCH_MEMORY, request->xid);
     unsigned fds_count = ask->way == REALM_LAUNCH_NEW ? 0 : count;
-    return remember(link, request, queue_laden(link, &packet, fds, fds_count));
+    bool copy = ask->way == REALM_LAUNCH_COPY;
+    return remember(link, request, queue_laden(link, &packet, fds, fds_count, copy));
 }
 
 int launch_limit(struct broker_realm *realm, uint64_t private_bytes)

@@ -154,7 +154,7 @@ static void renew(struct broker_memory *memory, unsigned parts)
         broker->renewals_asked++;
         return;
     }
-    logs_say(broker->logs, "mm", "memory that was revoked begins anew, with zeros: the launcher is busy");
+    logs_say(broker->logs, "mm", "memory that was revoked begins anew, with zeros: no memory");
     truncate_parts(memory, parts);
 }
 

@@ -59,7 +59,7 @@ struct diagnosis;
 #define BROKER_END_OFFERS        16u   /* of one end of a channel that wait */
 #define BROKER_REALM_MEMORY      (UINT64_C(64) << 20) /* bytes of memory objects, below init, without a quota */
 #define BROKER_LET_GO            128u  /* cookies that a realm may name once more for nothing */
-#define BROKER_LAUNCH_QUEUE_MAX  1024u /* packets that wait for the launcher */
+#define BROKER_LAUNCH_QUEUE_MAX  1024u /* packets that wait for the launcher, without copies of memory */
 
 enum broker_phase {
     BROKER_DORMANT,  /* never started, or: its descriptors of an earlier life are all given back */

@@ -4,6 +4,7 @@
  */
 #include <criterion/criterion.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -272,6 +273,70 @@ WORLD_TEST(memory, moved)
     cr_expect_eq(world_counts(&world).memories, 1);
     cr_assert_eq(send_cookie(a, REALM_CONTROL_DELETE, theirs), 0);
     cr_expect_eq(world_counts(&world).memories, 0);
+}
+
+/* --- a launcher that does not come to it --- */
+
+/* Spawns instances until the launcher's queue holds something (or, with full, no more of them). */
+static void fill_queue(bool full)
+{
+    static unsigned count;
+    char name[16];
+    struct broker_spawn spawn = {.program = "U", .name = name};
+    struct broker_realm *realm;
+    int error = 0;
+    while (error == 0 && (full || world_counts(&world).launch_packets == 0)) {
+        snprintf(name, sizeof(name), "u%u", count++);
+        error = broker_spawn(world.broker, &spawn, &realm);
+    }
+    cr_assert_eq(error, full ? REALM_E_LIMIT : 0);
+}
+
+/* Moved to its own holder: a renewal that nobody waits for. */
+static uint64_t move(struct process *process, uint64_t source)
+{
+    struct realm_control_derive packet = {.source = source, .mode = REALM_MOVE};
+    cr_assert_eq(derive(process, REALM_CONTROL_DERIVE, packet), 0);
+    return told(process)->cookie;
+}
+
+WORLD_TEST(memory, a_full_queue_loses_nothing)
+{
+    /* The launcher stands still and its queue is full: what is revoked or moved meanwhile is copied all the
+     * same, when its turn comes, and the revoker is not answered before. D's many copies, which came first,
+     * take no room from anybody. */
+    open_all();
+    world.hold_spawns = true;
+    enum { MOVED = 8 };
+    uint64_t first = 0, own = 0, others[MOVED], xid;
+    int ours, theirs, again;
+    cr_assert_eq(allocate(d, PAGE, 1, &first), 0);
+    cr_assert_eq(map(d, first, R | W, NULL), 0);
+    for (unsigned i = 0; i < MOVED; i++) {
+        cr_assert_eq(allocate(d, PAGE, 1, &others[i]), 0);
+        cr_assert_eq(map(d, others[i], R | W, NULL), 0);
+    }
+    cr_assert_eq(allocate(b, PAGE, 1, &own), 0);
+    cr_assert_eq(map(b, own, R | W, &ours), 0);
+    put(ours, "kept");
+    cr_assert_eq(map(a, give_a(own, 0, PAGE, R), R, &theirs), 0);
+
+    world.hold_memory = true;
+    move(d, first); /* the launcher stands before this one */
+    fill_queue(false);
+    for (unsigned i = 0; i < MOVED; i++)
+        move(d, others[i]);
+    fill_queue(true);
+    cr_expect_eq(world_counts(&world).launch_packets, BROKER_LAUNCH_QUEUE_MAX + MOVED);
+    cr_expect_eq(send_cookie(b, REALM_CONTROL_REVOKE, own), -1, "answered before it is true");
+    xid = last_xid;
+    cr_expect_eq(size_of(ours), PAGE, "truncated without a copy");
+    world.hold_memory = false;
+    cr_expect_eq(answer_to(b, xid), 0);
+    cr_expect_eq(size_of(theirs), 0);
+    cr_assert_eq(map(b, own, R | W, &again), 0);
+    cr_expect_str_eq(get(again), "kept");
+    cr_expect_eq(world_counts(&world).launch_packets, 0);
 }
 
 /* --- quotas --- */
