@@ -325,6 +325,61 @@ Test(fuzz, assertions_about_paths_rights_and_trust_are_judged)
         search_with("only: {from: [{path: \"/app/**\"}, {path: \"/app\"}], to: database, trust: [db]}"), 0);
 }
 
+/* db gives its name to backup, which then serves. */
+#define HANDOVER                                                                                             \
+    "realm 0 \"\"\nrealm 1 \"db\" parent=0\nrealm 2 \"backup\" parent=0\nrealm 3 \"web\" parent=0\n"         \
+    "service 0 \"database\" provider=1\ngrant 0 realm=2 rights=send\n"
+#define HANDED_OVER                                                                                          \
+    "0 start actor=0 subject=1\n1 start actor=0 subject=2\n2 register actor=1 name=\"database\"\n"           \
+    "3 connect actor=2 name=\"database\"\n"                                                                  \
+    "4 derive actor=1 subject=2 source=0.1 via=3.0 mode=copy rights=manage\n"                                \
+    "5 unregister actor=1 source=2.0\n6 register actor=2 name=\"database\"\n"
+
+Test(fuzz, who_serves_now_is_no_client_of_its_own_service)
+{
+    /* Goal: `always: backup -> database` holds where backup itself has come to serve, as `realm check`
+     * proves; others are judged as before, and so is the declared provider while it does not serve. */
+    int status;
+    char *text = replay_of(HANDOVER "assert 0 always realm=2 rights=send\n" HANDED_OVER, &status);
+    cr_expect_eq(status, 0, "%s", text);
+    free(text);
+    text = replay_of(HANDOVER "assert 0 always realm=2 realm=3 rights=send\n" HANDED_OVER
+                              "7 start actor=0 subject=3\n",
+                     &status);
+    cr_expect_eq(status, 1, "%s", text);
+    cr_expect_not_null(strstr(text, "web may not connect to database"), "%s", text);
+    free(text);
+    text = replay_of(HANDOVER "assert 0 always realm=1 rights=send\n0 start actor=0 subject=1\n", &status);
+    cr_expect_eq(status, 1, "%s", text);
+    cr_expect_not_null(strstr(text, "db may not connect to database"), "%s", text);
+    free(text);
+}
+
+Test(fuzz, sound_scenarios_are_clean_and_revoked_deep)
+{
+    /* Goal: what `realm check` proves is never called broken, and with assertions, too, at least 20 % of the
+     * sequences revoke a subtree of three generations or more. */
+    static const char *const scenarios[] = {"sim/scenarios/policy.yaml", "sim/scenarios/lona.yaml"};
+    static const char *const seeds[] = {"1", "2", "3", "6293320017571728995"};
+    int status;
+    for (size_t i = 0; i < sizeof scenarios / sizeof scenarios[0]; i++) {
+        char *text = run_command(NULL, &status, (const char *[]){"check", scenarios[i], NULL});
+        cr_assert_eq(status, 0, "%s", text);
+        free(text);
+        for (size_t j = 0; j < sizeof seeds / sizeof seeds[0]; j++) {
+            text = run_command(NULL, &status,
+                               (const char *[]){"fuzz", scenarios[i], "--sequences", "500", "--seed",
+                                                seeds[j], "--json", NULL});
+            cr_assert_eq(status, 0, "%s", text);
+            json_t *last = last_line(text);
+            cr_expect_geq(json_number_value(json_object_get(last, "deep_revoke_share")), 0.2, "%s, seed %s",
+                          scenarios[i], seeds[j]);
+            json_decref(last);
+            free(text);
+        }
+    }
+}
+
 Test(fuzz, a_replay_is_read_with_care)
 {
     /* Goal: what is wrong in it is told with its line; it stands beside nothing else; it is no system to

@@ -88,6 +88,26 @@ static void draw_target(struct draw *draw, const struct run *run, struct fuzz_op
     operation->subject = pick_name_of_realm(run, target);
 }
 
+/* One generation more, below what hangs lowest. */
+static void draw_chain(const struct run *run, struct fuzz_operation *operation)
+{
+    int capability = pick_lowest_giveable(run);
+    operation->kind = capability == ORACLE_NONE ? ORACLE_CREATE : ORACLE_DERIVE;
+    operation->actor = operation->subject = ORACLE_INIT;
+    if (capability == ORACLE_NONE && run->example->asserts_count > 0)
+        for (size_t i = run->world.realms_count - 1; i > 0 && operation->actor == ORACLE_INIT; i--)
+            if (run->world.running[i] && !run->world.removed[i])
+                operation->actor = pick_name_of_realm(run, (int)i);
+    if (capability == ORACLE_NONE)
+        return;
+    const struct oracle_capability *source = &run->world.capabilities[capability];
+    operation->source = pick_name_of(run, capability);
+    operation->actor = operation->subject = pick_name_of_realm(run, source->holder);
+    operation->rights = source->kind == ORACLE_IS_ENDPOINT ? GIVEABLE : source->rights;
+    operation->offset = source->offset;
+    operation->size = source->size;
+}
+
 static void draw_derive(struct draw *draw, const struct run *run, struct fuzz_operation *operation)
 {
     static const uint64_t badges[] = {1, 7, INT64_MAX, 0, UINT64_C(1) << 63, UINT64_MAX};
@@ -115,20 +135,18 @@ static void draw_derive(struct draw *draw, const struct run *run, struct fuzz_op
         operation->size = 4096;
 }
 
-/* One generation more, below what hangs lowest. */
-static void draw_chain(const struct run *run, struct fuzz_operation *operation)
+/* Under assertions init, which elsewhere makes and gives most, does nothing: what is revoked then is now and
+ * then left to grow deep before. */
+static bool grows_first(struct draw *draw, const struct run *run, struct fuzz_operation *operation)
 {
-    int capability = pick_lowest_giveable(&run->world);
-    operation->kind = capability == ORACLE_NONE ? ORACLE_CREATE : ORACLE_DERIVE;
-    operation->actor = operation->subject = ORACLE_INIT;
-    if (capability == ORACLE_NONE)
-        return;
-    const struct oracle_capability *source = &run->world.capabilities[capability];
-    operation->source = pick_name_of(run, capability);
-    operation->actor = operation->subject = pick_name_of_realm(run, source->holder);
-    operation->rights = source->kind == ORACLE_IS_ENDPOINT ? GIVEABLE : source->rights;
-    operation->offset = source->offset;
-    operation->size = source->size;
+    unsigned generations;
+    if (run->example->asserts_count == 0 || !draw_chance(draw, 64))
+        return false;
+    pick_deepest_revocable(run, &generations);
+    if (generations >= 3)
+        return false;
+    draw_chain(run, operation);
+    return true;
 }
 
 static unsigned name_of_service(const struct run *run, int service)
@@ -307,13 +325,15 @@ void generate_operation(const struct run *run, const uint8_t *record, size_t siz
     }
     switch (operation->kind) {
     case ORACLE_DERIVE:
-        draw_derive(&draw, run, operation);
+        if (!grows_first(&draw, run, operation))
+            draw_derive(&draw, run, operation);
         break;
     case ORACLE_CONNECT:
         draw_connect(&draw, run, operation);
         break;
     case ORACLE_TAKE:
-        pick_held(&draw, run, pick_wants_revocable, operation);
+        if (!grows_first(&draw, run, operation))
+            pick_held(&draw, run, pick_wants_revocable, operation);
         break;
     case ORACLE_REGISTER:
         draw_register(&draw, run, operation);
@@ -381,6 +401,7 @@ bool generate_and_run(struct run *run, const uint8_t *bytes, size_t size, const 
         memcpy(ret_case->asserts, fixed->asserts, sizeof fixed->asserts);
         ret_case->asserts_count = fixed->asserts_count;
         ret_case->singles = fixed->singles;
+        ret_case->chain = false;
         memcpy(ret_case->names, fixed->names, sizeof fixed->names);
         ret_case->names_count = fixed->names_count;
         ret_case->count = 0;

@@ -112,30 +112,39 @@ static unsigned generations_below(const struct oracle_world *world, int capabili
     return deepest;
 }
 
-/* What is worth a revoke: the most generations below it. */
-static int deepest_revocable(const struct oracle_world *world)
+/* Under assertions init does nothing with what it holds. */
+static bool is_idle(const struct run *run, size_t capability)
 {
+    return run->example->asserts_count > 0 && run->world.capabilities[capability].holder == ORACLE_INIT;
+}
+
+/* What is worth a revoke: the most generations below it. */
+int pick_deepest_revocable(const struct run *run, unsigned *ret_generations)
+{
+    const struct oracle_world *world = &run->world;
     int best = ORACLE_NONE;
     unsigned most = 0;
     for (size_t i = 0; i < world->capabilities_count; i++)
-        if (pick_wants_revocable(world, &world->capabilities[i])) {
+        if (pick_wants_revocable(world, &world->capabilities[i]) && !is_idle(run, i)) {
             unsigned generations = generations_below(world, (int)i);
             if (generations > most) {
                 most = generations;
                 best = (int)i;
             }
         }
+    *ret_generations = most;
     return best;
 }
 
 /* What is worth deriving from: it hangs low already. */
-int pick_lowest_giveable(const struct oracle_world *world)
+int pick_lowest_giveable(const struct run *run)
 {
+    const struct oracle_world *world = &run->world;
     int best = ORACLE_NONE;
     unsigned most = 0;
     for (size_t i = 0; i < world->capabilities_count; i++) {
         unsigned depth = 1;
-        if (!pick_wants_giveable(world, &world->capabilities[i]))
+        if (!pick_wants_giveable(world, &world->capabilities[i]) || is_idle(run, i))
             continue;
         for (int at = world->capabilities[i].parent; at != ORACLE_NONE; at = world->capabilities[at].parent)
             depth++;
@@ -168,11 +177,12 @@ int pick_held(struct draw *draw, const struct run *run, pick_wanted_capability *
               struct fuzz_operation *operation)
 {
     int capability = ORACLE_NONE;
+    unsigned generations;
     bool deep = draw_chance(draw, 140);
     if (deep && wanted == pick_wants_revocable)
-        capability = deepest_revocable(&run->world);
+        capability = pick_deepest_revocable(run, &generations);
     else if (deep && wanted == pick_wants_giveable)
-        capability = pick_lowest_giveable(&run->world);
+        capability = pick_lowest_giveable(run);
     if (capability == ORACLE_NONE)
         capability = pick_wanted(draw, run, draw_chance(draw, 12) ? pick_wants_any : wanted);
     operation->source = pick_name_of(run, capability);

@@ -26,9 +26,11 @@ bool pick_wants_send(const struct oracle_world *world, const struct oracle_capab
 bool pick_wants_endpoint(const struct oracle_world *world, const struct oracle_capability *capability);
 bool pick_wants_gate(const struct oracle_world *world, const struct oracle_capability *capability);
 bool pick_wants_debug(const struct oracle_world *world, const struct oracle_capability *capability);
-/* What hangs lowest of all that can be given, or ORACLE_NONE. */
-int pick_lowest_giveable(const struct oracle_world *world);
+/* What hangs lowest of all that can be given by who may act, or ORACLE_NONE. */
+int pick_lowest_giveable(const struct run *run);
 bool pick_wants_revocable(const struct oracle_world *world, const struct oracle_capability *capability);
+/* What can be revoked with the most generations below it, and how many these are; or ORACLE_NONE, and 0. */
+int pick_deepest_revocable(const struct run *run, unsigned *ret_generations);
 
 /* A live one that is wanted, or ORACLE_NONE. */
 int pick_wanted(struct draw *draw, const struct run *run, pick_wanted_capability *wanted);

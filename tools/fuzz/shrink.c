@@ -1,4 +1,8 @@
-/* Making a failing case small (delta debugging: halves, quarters, …, single operations; then the system). */
+/*
+ * Making a failing case small (delta debugging: halves, quarters, …, single operations; then the system).
+ * Under an assertion the rules and limits stay as the user wrote them: without a grant `always` would break
+ * by itself.
+ */
 #include "tools/fuzz/shrink.h"
 
 #include <string.h>
@@ -53,10 +57,21 @@ static void drop_entry(struct oracle_list *list, size_t at)
     memmove(&list->entries[at], &list->entries[at + 1], (list->count - at) * sizeof list->entries[0]);
 }
 
+/* Its rules are what an assertion speaks of. */
+static bool is_asserted(const struct fuzz_case *example, size_t service)
+{
+    for (size_t i = 0; i < example->asserts_count; i++)
+        if (example->asserts[i].service == (int)service)
+            return true;
+    return false;
+}
+
 static bool shrink_rules(struct shrinking *shrinking)
 {
     bool smaller = false;
     for (size_t i = shrinking->best->system.grants_count; i-- > 0;) {
+        if (is_asserted(shrinking->best, (size_t)shrinking->best->system.grants[i].service))
+            continue;
         begin(shrinking);
         struct oracle_system *system = &shrinking->trial.system;
         system->grants_count--;
@@ -65,7 +80,7 @@ static bool shrink_rules(struct shrinking *shrinking)
         smaller |= keep(shrinking);
     }
     for (size_t service = 0; service < shrinking->best->system.services_count; service++)
-        for (unsigned which = 0; which < 2; which++) {
+        for (unsigned which = 0; which < 2 && !is_asserted(shrinking->best, service); which++) {
             const struct oracle_service *now = &shrinking->best->system.services[service];
             for (size_t i = which ? now->deny.count : now->access.count; i-- > 0;) {
                 begin(shrinking);
@@ -156,11 +171,9 @@ static void drop_service(struct fuzz_case *example, size_t service)
 
 static bool service_is_needed(const struct fuzz_case *example, size_t service)
 {
-    bool needed = false;
+    bool needed = is_asserted(example, service);
     for (size_t i = 0; i < example->system.grants_count; i++)
         needed |= example->system.grants[i].service == (int)service;
-    for (size_t i = 0; i < example->asserts_count; i++)
-        needed |= example->asserts[i].service == (int)service;
     return needed;
 }
 
@@ -201,7 +214,8 @@ static bool shrink_things(struct shrinking *shrinking)
 static bool shrink_words(struct shrinking *shrinking)
 {
     bool smaller = false;
-    for (size_t i = 0; i < shrinking->best->system.realms_count; i++) {
+    bool asserted = shrinking->best->asserts_count > 0;
+    for (size_t i = 0; i < shrinking->best->system.realms_count && !asserted; i++) {
         begin(shrinking);
         struct oracle_realm *realm = &shrinking->trial.system.realms[i];
         realm->debug = false;
@@ -237,8 +251,8 @@ size_t shrink_case(struct fuzz_case *example, shrink_fails *fails, void *context
     bool smaller = true;
     while (smaller && shrinking.left > 0) {
         smaller = shrink_operations(&shrinking);
-        smaller |= shrink_rules(&shrinking);
         smaller |= shrink_asserts(&shrinking);
+        smaller |= shrink_rules(&shrinking);
         smaller |= shrink_things(&shrinking);
         smaller |= shrink_words(&shrinking);
     }

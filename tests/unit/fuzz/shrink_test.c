@@ -6,6 +6,7 @@
 
 #include "tools/fuzz/generate.h"
 #include "tools/fuzz/guide.h"
+#include "tools/fuzz/text.h"
 
 static struct run run;
 static struct guide guide;
@@ -100,4 +101,44 @@ Test(shrink, what_is_named_stays_named)
         cr_assert_lt(example.operations[i].actor, (int)example.system.realms_count);
     for (size_t i = 0; i < example.system.services_count; i++)
         cr_assert_lt(example.system.services[i].provider, (int)example.system.realms_count);
+}
+
+static bool breaks_an_assertion(void *context, const struct fuzz_case *trial)
+{
+    struct run_counts counts = {0};
+    struct run_verdict verdict;
+    (void)context;
+    return !run_case(&run, trial, &counts, &verdict) && strcmp(verdict.check, "assert") == 0;
+}
+
+Test(shrink, under_an_assertion_the_policy_stays)
+{
+    /* Goal: guest reaches the database, which `never` forbids. Without backup's grant `always` would be
+     * broken, too, by what the user never wrote: rules of an asserted service and limits stay, those of
+     * another go. */
+    static const char text[] =
+        "realm 0 \"\"\nrealm 1 \"db\" parent=0\nrealm 2 \"backup\" parent=0 channels=8\n"
+        "realm 3 \"guest\" parent=0\nservice 0 \"database\" provider=1\n"
+        "access 0 realm=3 rights=send\nservice 1 \"logger\" provider=1\n"
+        "access 1 realm=3 rights=send\ngrant 0 realm=2 rights=send\n"
+        "grant 1 realm=2 rights=send\nassert 0 never realm=3 rights=send\n"
+        "assert 0 always realm=2 rights=send\n0 start actor=0 subject=1\n"
+        "1 start actor=0 subject=2\n2 start actor=0 subject=3\n"
+        "3 register actor=1 name=\"database\"\n4 connect actor=3 name=\"database\"\n";
+    static char storage[TEXT_STORAGE];
+    struct run_counts counts = {0};
+    struct run_verdict verdict;
+    const char *why;
+    cr_assert_eq(text_parse(text, storage, &example, &why), 0);
+    cr_assert(breaks_an_assertion(NULL, &example));
+    shrink_case(&example, breaks_an_assertion, NULL, 20000);
+    run_case(&run, &example, &counts, &verdict);
+    cr_expect_str_eq(verdict.detail, "guest holds a channel to database");
+    cr_expect_eq(example.system.services_count, 1);
+    cr_expect_eq(example.system.services[0].access.count, 1);
+    cr_expect_eq(example.system.grants_count, 1);
+    cr_expect_eq(example.system.grants[0].service, 0);
+    cr_expect_eq(example.system.realms[2].limits[ORACLE_USES_CHANNELS], 8);
+    cr_expect_eq(example.asserts_count, 1);
+    cr_expect_eq(example.count, 4);
 }
