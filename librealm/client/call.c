@@ -24,7 +24,7 @@ static int sleep_on(struct realm_calling *call, struct realm_os_word *words, uns
     bool something = realm_epoch_changed(realm) || realm_consumer_ready(&link->consumer) ||
                      realm_load_relaxed(words[0].address) != words[0].seen;
     if (error == 0 && !something)
-        realm_link_spurious(link);
+        realm_link_spurious(link, 0);
 #ifdef REALM_DEBUG
     if (error == REALM_E_TIMEOUT && realm_consumer_ready(&link->consumer))
         realm->lost_wakes++;

@@ -140,6 +140,27 @@ bool realm_kept_fits(struct realm_client *client)
     return realm_producer_has_room(&client->link.producer, first_of(client)->message.size);
 }
 
+/*
+ * Each of these has rung once, and its wake found no room. Taken, it pays for that wake; but nothing is taken
+ * while the client is FULL. So what is queued is counted, as the client claims it, anew at each wake and
+ * added to nothing: a lie is worth no more than full queues, once, however often it is told. (Notifications
+ * need no such count: 64 may ring before they are taken, and many more wakes are forgiven.)
+ */
+uint32_t realm_kept_queued(const struct realm_client *client)
+{
+    const struct realm_link *link = &client->link;
+    const uint64_t marks = realm_load_acquire64(&link->peer->marks);
+    uint32_t queued = 0;
+    for (unsigned queue = 0; queue < REALM_QUEUES; queue++) {
+        /* Normal's messages have no count in the marks; each of them takes a line or more. */
+        const uint32_t claimed =
+            queue == REALM_NORMAL ? realm_consumer_claimed_lines(&link->consumer)
+                                  : (uint16_t)((marks >> 16u * queue) - (link->marks_taken >> 16u * queue));
+        queued += claimed < link->queue_messages ? claimed : link->queue_messages;
+    }
+    return queued;
+}
+
 void realm_kept_free(struct realm_client *client)
 {
     while (!realm_list_empty(&client->kept)) {

@@ -278,11 +278,11 @@ void realm_link_wake(struct realm_link *link, uint32_t sleeper)
         realm_os_hint(link->realm->os, link->hint, link->peer_slot);
 }
 
-bool realm_link_spurious(struct realm_link *link)
+bool realm_link_spurious(struct realm_link *link, uint32_t queued)
 {
     link->realm->spurious_wakes++;
     link->spurious_wakes++;
-    if (link->spurious_wakes <= SPURIOUS_FREE + SPURIOUS_PER_MESSAGE * link->messages)
+    if (link->spurious_wakes <= SPURIOUS_FREE + SPURIOUS_PER_MESSAGE * (link->messages + queued))
         return false;
     realm_link_fault(link, REALM_FAULT_WAKES);
     return true;

@@ -90,8 +90,9 @@ int realm_link_take_slot(struct realm_link *link);
 struct realm_link *realm_link_of_slot(const struct realm *realm, uint32_t slot);
 /* The peer sleeps as the bits of its parked word say: wake it. */
 void realm_link_wake(struct realm_link *link, uint32_t sleeper);
-/* Counts a wake that brought nothing. True: one too many, the link is ended. */
-bool realm_link_spurious(struct realm_link *link);
+/* Counts a wake that brought nothing. queued: messages that pay for wakes as those do that were taken, though
+ * they are not read yet. True: one too many, the link is ended. */
+bool realm_link_spurious(struct realm_link *link, uint32_t queued);
 
 /* Reserves without waiting, and remembers the place. Return: as realm_producer_reserve. */
 int realm_link_reserve(struct realm_link *link, struct realm_producer *producer, size_t size,

@@ -39,6 +39,9 @@ int realm_client_take_bits(const struct realm_turn *turn)
         return REALM_E_WOULD_BLOCK;
     }
     realm_bits_take(link->own, &link->bits, turn->bits);
+    /* Each may have woken this realm by itself, while the client was FULL. One is counted as it is served. */
+    for (uint64_t others = turn->bits & (turn->bits - 1u); others != 0; others &= others - 1u)
+        link->messages++;
     (void)realm_request_serve(turn, &nothing);
     return 0;
 }

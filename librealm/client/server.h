@@ -121,6 +121,8 @@ int realm_reply_keep(struct realm_token *token, const struct realm_message *mess
 void realm_kept_woken(struct realm_client *client);
 /* Whether there is room for the first reply of a FULL client. */
 bool realm_kept_fits(struct realm_client *client);
+/* How many messages a FULL client says to have queued, as far as it can have. */
+uint32_t realm_kept_queued(const struct realm_client *client);
 void realm_kept_free(struct realm_client *client);
 
 /* --- the loop (loop.c, request.c, sleep.c, timer.c) --- */

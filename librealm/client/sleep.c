@@ -105,7 +105,7 @@ static void channel_woken(struct realm_channel *channel)
         return;
     realm_pending_woken(channel);
     if (!realm_consumer_ready(&channel->link.consumer) && is_attributed(channel->link.realm))
-        realm_link_spurious(&channel->link);
+        realm_link_spurious(&channel->link, 0);
 }
 
 static void client_woken(struct realm_client *client)
@@ -113,9 +113,10 @@ static void client_woken(struct realm_client *client)
     if (!realm_client_armed(client))
         return;
     const bool full = client->place == REALM_PLACE_FULL;
-    /* Requests of a FULL client are no news: it may push them, and is not read. */
+    /* Requests of a FULL client are no news: it may push them, and is not read. But each may wake once. */
     const bool something = full ? realm_kept_fits(client) : realm_client_ready(client);
-    if (!something && is_attributed(client->link.realm) && realm_link_spurious(&client->link)) {
+    if (!something && is_attributed(client->link.realm) &&
+        realm_link_spurious(&client->link, full ? realm_kept_queued(client) : 0)) {
         /* It is not armed any more. */
         realm_client_move(client, REALM_PLACE_HELD);
         realm_client_free(client);

@@ -254,6 +254,12 @@ static inline bool realm_consumer_ready(const struct realm_consumer *consumer)
            realm_consumer_head_has_passed(consumer) || consumer->failure != 0;
 }
 
+/* How many lines wait, as the producer's head says: any number, which only counts. */
+static inline uint32_t realm_consumer_claimed_lines(const struct realm_consumer *consumer)
+{
+    return realm_load_acquire(&consumer->peer->head[consumer->queue]) - consumer->position;
+}
+
 /*
  * Takes the next message: its head into *ret_message, up to capacity bytes of its payload into payload. The
  * copy is private: the sender cannot change it. A message larger than capacity is taken all the same and

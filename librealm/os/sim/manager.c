@@ -13,8 +13,6 @@
 
 #include <realm/error.h>
 
-#include "librealm/ring/ring.h"
-
 static void answer(struct sim_manager *manager, struct realm_os *realm, uint64_t xid, int status,
                    uint64_t value)
 {
@@ -34,9 +32,9 @@ static void refill(struct sim_manager *manager, struct realm_os *realm)
     struct sim_object objects[SIM_POOL_SERVER];
     struct realm_control_pool pool = {.first = record->next_region,
                                       .count = target - record->ready_count,
-                                      .region_bytes = REALM_REGION_DEFAULT_BYTES};
+                                      .region_bytes = manager->world->region_bytes};
     for (uint32_t i = 0; i < pool.count; i++) {
-        struct sim_memory *memory = sim_memory_new(manager->world, REALM_REGION_DEFAULT_BYTES);
+        struct sim_memory *memory = sim_memory_new(manager->world, manager->world->region_bytes);
         record->sent[record->sent_count++] =
             (struct sim_region){.number = record->next_region++, .memory = memory};
         sim_memory_ref(memory);
@@ -107,8 +105,8 @@ static void tell_end(struct sim_manager *manager, struct sim_channel *channel, b
         .slot = own->slot,
         .peer_slot = peer->slot,
         .has_hint = manager->world->waiter == REALM_WAITER_PIPE,
-        .region_bytes = REALM_REGION_DEFAULT_BYTES,
-        .queue_messages = REALM_QUEUE_MESSAGES,
+        .region_bytes = manager->world->region_bytes,
+        .queue_messages = manager->world->queue_messages,
         .rights = server ? 0 : REALM_RIGHT_SEND,
     };
     realm_control_header_init(&packet.header, server ? REALM_CONTROL_ACCEPTED : REALM_CONTROL_CONNECTED,

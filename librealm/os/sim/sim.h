@@ -54,6 +54,8 @@ unsigned sim_world_add_realm(struct sim_world *world, const char *name, int (*ma
 /* Before the run. Processors (2): with 1 no realm spins. Waiter (URING). Steps (10 million). */
 void sim_world_cpus(struct sim_world *world, unsigned cpus);
 void sim_world_waiter(struct sim_world *world, enum realm_waiter_kind kind);
+/* What each service's `queue:` says (the defaults): bytes of a region, messages of a queue. */
+void sim_world_queues(struct sim_world *world, uint32_t region_bytes, uint32_t messages);
 void sim_world_limit(struct sim_world *world, uint64_t steps);
 
 /* Faults and requests, all before the run. A realm killed at its n-th step (from 1 on) does not take it. */

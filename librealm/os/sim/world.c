@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "librealm/ring/ring.h"
+
 #define LOG_LINE_MAX 200u
 
 static struct realm_os *current;
@@ -70,6 +72,8 @@ struct sim_world *sim_world_new(uint64_t seed)
     world->steps_max = 10u * 1000u * 1000u;
     world->cpus = 2;
     world->waiter = REALM_WAITER_URING;
+    world->region_bytes = REALM_REGION_DEFAULT_BYTES;
+    world->queue_messages = REALM_QUEUE_MESSAGES;
     world->manager = sim_manager_new(world);
     return world;
 }
@@ -358,6 +362,12 @@ void sim_close_at_step(struct sim_world *world, unsigned realm, uint64_t step, i
 void sim_world_cpus(struct sim_world *world, unsigned cpus)
 {
     world->cpus = cpus;
+}
+
+void sim_world_queues(struct sim_world *world, uint32_t region_bytes, uint32_t messages)
+{
+    world->region_bytes = region_bytes;
+    world->queue_messages = messages;
 }
 
 void sim_world_waiter(struct sim_world *world, enum realm_waiter_kind kind)

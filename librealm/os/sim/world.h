@@ -153,6 +153,7 @@ struct sim_world {
     uint64_t steps, steps_max;
     unsigned cpus;
     enum realm_waiter_kind waiter;
+    uint32_t region_bytes, queue_messages;
     struct realm_os *realms[SIM_REALMS_MAX];
     unsigned realms_count;
     struct sim_memory *memory;
