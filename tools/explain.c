@@ -82,6 +82,10 @@ static const char *what_was_asked(const char *asked)
         {"create", "make an endpoint"},
         {"allocate", "allocate"},
         {"map", "so map"},
+        {"charge", "have more"},
+        {"gate", "make the call"},
+        {"look", "look at"},
+        {"kill", "kill"},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(asked, words[i][0]) == 0)

@@ -152,7 +152,7 @@ static int declare(const struct mm_config *config, const struct question *questi
     return add(edits, &edit) ? 0 : REALM_E_DENIED;
 }
 
-static int raise_quota(const struct question_answer *answer, struct edits *edits)
+bool fix_quota(uint32_t realm, const struct policy_decision *decision, struct edit *ret_edit)
 {
     static const enum mm_resource resources[POLICY_RESOURCES] = {
         [POLICY_REALMS] = MM_RESOURCE_REALMS,
@@ -161,13 +161,19 @@ static int raise_quota(const struct question_answer *answer, struct edits *edits
         [POLICY_MEMORY] = MM_RESOURCE_MEMORY,
         [POLICY_DESCRIPTORS] = MM_RESOURCE_DESCRIPTORS,
         [POLICY_REQUESTS] = MM_RESOURCE_REQUESTS};
-    struct edit edit = {.kind = EDIT_QUOTA,
-                        .realm = answer->limited,
-                        .resource = resources[answer->decision.quota.resource],
-                        .limit = answer->decision.quota.use + answer->decision.quota.wanted};
-    if (answer->limited == MM_INIT)
-        return REALM_E_DENIED;
-    return add(edits, &edit) ? 0 : REALM_E_DENIED;
+    if (realm == MM_INIT)
+        return false;
+    *ret_edit = (struct edit){.kind = EDIT_QUOTA,
+                              .realm = realm,
+                              .resource = resources[decision->quota.resource],
+                              .limit = decision->quota.use + decision->quota.wanted};
+    return true;
+}
+
+static int raise_quota(const struct question_answer *answer, struct edits *edits)
+{
+    struct edit edit;
+    return fix_quota(answer->limited, &answer->decision, &edit) && add(edits, &edit) ? 0 : REALM_E_DENIED;
 }
 
 /* The subject becomes the actor's child, if a scenario can say so and no circle comes of it. */

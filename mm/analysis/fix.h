@@ -13,5 +13,10 @@
  * is. -ENOMEM. Strings in the edits are borrowed from config and question.
  */
 int fix_find(const struct mm_config *config, const struct question *question, struct edits *ret_edits);
+/*
+ * The edit that raises the quota which a decision ran into, to what would have done. realm: the declaration
+ * whose quota it is. Return: false: MM_INIT's, which no scenario sets.
+ */
+bool fix_quota(uint32_t realm, const struct policy_decision *decision, struct edit *ret_edit);
 
 #endif

@@ -46,12 +46,12 @@ static void add_edits(const struct broker *broker, const struct edits *edits, js
 }
 
 /* A refusal for quota: whose, how much, and who uses the most of it now. */
-static void add_quota(const struct broker *broker, const struct policy_decision *decision, json_t *answer)
+static void add_quota(const struct broker *broker, const struct policy_decision *decision, const char *of,
+                      json_t *answer)
 {
     struct policy_consumer consumers[POLICY_CONSUMERS_MAX];
     if (decision->rule != POLICY_RULE_QUOTA)
         return;
-    const struct broker_realm *owner = broker_realm_of(broker, decision->quota.realm);
     json_t *list = json_array();
     size_t count =
         policy_consumers(broker->policy, decision->quota.realm, decision->quota.resource, consumers);
@@ -61,8 +61,8 @@ static void add_quota(const struct broker *broker, const struct policy_decision 
                                               "own", (json_int_t)consumers[i].own));
     }
     json_object_set_new(answer, "quota",
-                        json_pack("{s:o, s:s, s:I, s:I, s:o}", "realm", text(owner ? owner->name : "init"),
-                                  "resource", policy_resource_name(decision->quota.resource), "limit",
+                        json_pack("{s:o, s:s, s:I, s:I, s:o}", "realm", text(of), "resource",
+                                  policy_resource_name(decision->quota.resource), "limit",
                                   (json_int_t)decision->quota.limit, "use", (json_int_t)decision->quota.use,
                                   "consumers", list));
 }
@@ -104,7 +104,8 @@ json_t *admin_answers_explanation(const struct broker *broker, const struct brok
     if (right)
         json_object_set_new(answer, "right", json_string(right));
     add_edits(broker, &explanation->edits, answer);
-    add_quota(broker, &explanation->decision, answer);
+    const struct broker_realm *owner = broker_realm_of(broker, explanation->decision.quota.realm);
+    add_quota(broker, &explanation->decision, owner ? owner->name : "init", answer);
     return answer;
 }
 
@@ -125,10 +126,12 @@ json_t *admin_answers_decision(const struct broker *broker, const struct diagnos
     if (!answer)
         return NULL;
     diagnosis_question_of(broker, entry, &question);
-    if (entry->mendable && fix_find(broker->config, &question, &edits) != 0)
+    if (entry->decision.rule == POLICY_RULE_QUOTA) /* what was in use then no start of the system has */
+        edits.count = fix_quota(entry->limited, &entry->decision, &edits.list[0]);
+    else if (entry->mendable && fix_find(broker->config, &question, &edits) != 0)
         edits.count = 0;
     add_edits(broker, &edits, answer);
-    add_quota(broker, &entry->decision, answer);
+    add_quota(broker, &entry->decision, entry->limited_name, answer);
     return answer;
 }
 

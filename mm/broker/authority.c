@@ -184,6 +184,8 @@ void authority_revoke_child(struct broker_realm *realm, const struct realm_contr
     const char *name = (const char *)request->service.text;
     struct broker_realm *child = broker_find_realm(broker, (const char *)request->child.text);
     if (!child) {
+        const struct policy_event about = {.kind = POLICY_REVOKE_CHILD, .actor = realm->policy};
+        explain_refused(realm, &(struct explain_refusal){"revoke-child", name, &about}, &explain_no_child);
         delivery_reply(realm, request->header.xid, REALM_E_NOT_CHILD, 0, ++realm->decisions);
         return;
     }

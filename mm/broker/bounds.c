@@ -143,7 +143,8 @@ bool bounds_has_room(struct broker_realm *realm, enum policy_resource resource, 
 
     policy_decide(realm->broker->policy, &event, &decision);
     if (decision.status)
-        (void)explain_quota(realm, &decision);
+        explain_refused(realm, &(struct explain_refusal){"charge", policy_resource_name(resource), &event},
+                        &decision);
     return decision.status == 0;
 }
 

@@ -104,8 +104,7 @@ static enum outcome attempt(struct broker_realm *realm, const char *name, uint64
     struct broker_service *service = broker_service_of(broker, decision.service);
     bool allowed = decision.status == 0 || (decision.status == REALM_E_NO_SERVICE && service);
     if (!allowed) {
-        if (!explain_quota(realm, &decision))
-            explain_denied(realm, QUESTION_CONNECT, NULL, name, 0, &decision);
+        explain_denied(realm, QUESTION_CONNECT, NULL, name, 0, &decision);
         delivery_reply(realm, xid, decision.status, 0, realm->decisions);
         return ANSWERED;
     }

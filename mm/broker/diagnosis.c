@@ -45,6 +45,10 @@ static struct diagnosis_entry *entry_new(const struct broker_realm *realm, const
                                       .decision = *decision};
     copy_name(entry->realm, realm->name);
     copy_name(entry->service, service);
+    const struct broker_realm *owner =
+        decision->rule == POLICY_RULE_QUOTA ? broker_realm_of(broker, decision->quota.realm) : NULL;
+    entry->limited = owner ? owner->declaration : MM_INIT;
+    copy_name(entry->limited_name, owner ? owner->name : "init");
     return entry;
 }
 
@@ -64,7 +68,7 @@ uint64_t diagnosis_keep(struct broker_realm *realm, enum question_kind kind, con
     if (!entry)
         return 0;
     entry->asked = kinds[kind];
-    entry->mendable = true;
+    entry->mendable = kind != QUESTION_GRANT || child; /* nobody is whom it was granted to */
     entry->kind = kind;
     entry->child_declaration = child ? child->declaration : 0;
     copy_name(entry->child, child ? child->name : "");
@@ -87,6 +91,19 @@ uint64_t diagnosis_keep_capability(struct broker_realm *realm, const char *asked
         entry->declaration = about->declaration;
         look_at_rules(entry, about);
     }
+    return entry->number;
+}
+
+uint64_t diagnosis_keep_incapable(struct broker_realm *realm, enum question_kind kind, uint32_t gate,
+                                  const char *name, const struct policy_decision *decision)
+{
+    struct diagnosis_entry *entry = entry_new(realm, name, 0, decision);
+    if (!entry)
+        return 0;
+    entry->asked = kind == QUESTION_GATE ? "gate" : "look";
+    entry->mendable = true;
+    entry->kind = kind;
+    entry->gate = gate;
     return entry->number;
 }
 
@@ -133,7 +150,9 @@ void diagnosis_question_of(const struct broker *broker, const struct diagnosis_e
                            struct question *ret_question)
 {
     *ret_question = (struct question){
-        .kind = entry->kind, .service = entry->service, .rights = entry->rights | REALM_RIGHT_SEND};
+        .kind = entry->kind, .rights = entry->rights | REALM_RIGHT_SEND, .gate = entry->gate};
+    if (entry->kind != QUESTION_GATE && entry->kind != QUESTION_LOOK)
+        ret_question->service = entry->service;
     whatif_path_of(broker->config, entry->declaration, &ret_question->actor);
     if (entry->kind == QUESTION_GRANT)
         whatif_path_of(broker->config, entry->child_declaration, &ret_question->subject);

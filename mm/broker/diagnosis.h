@@ -19,9 +19,11 @@ struct diagnosis_entry {
     uint32_t declaration, child_declaration; /* numbers of the configuration */
     const char *asked;                       /* "connect", "derive", …; lives for ever */
     bool mendable;                           /* a change of the scenario may turn it: the answer to … */
-    enum question_kind kind;                 /* CONNECT, REGISTER; GRANT: to the child */
-    uint32_t rights;
+    enum question_kind kind;                 /* CONNECT, REGISTER, GATE, LOOK; GRANT: to the child */
+    uint32_t rights, gate;
     struct policy_decision decision;
+    uint32_t limited; /* rule QUOTA: the declaration whose quota it is; MM_INIT: none that could be raised */
+    char limited_name[REALM_NAME_MAX + 1]; /* … and the realm */
     struct policy_step steps[DIAGNOSIS_STEPS];
     size_t steps_count;
 };
@@ -39,6 +41,9 @@ uint64_t diagnosis_keep(struct broker_realm *realm, enum question_kind kind, con
 uint64_t diagnosis_keep_capability(struct broker_realm *realm, const char *asked,
                                    const struct broker_realm *about, const char *service, uint32_t rights,
                                    const struct policy_decision *decision);
+/* The same of a gated call, and of looking at others (no gate: 0). */
+uint64_t diagnosis_keep_incapable(struct broker_realm *realm, enum question_kind kind, uint32_t gate,
+                                  const char *name, const struct policy_decision *decision);
 /* Borrowed until the next that is kept. NULL: there is none of that number, or it is too long ago. */
 const struct diagnosis_entry *diagnosis_find(const struct broker *broker, uint64_t number);
 void diagnosis_free(struct broker *broker);

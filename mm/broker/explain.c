@@ -16,6 +16,8 @@
 #include "mm/broker/diagnosis.h"
 #include "mm/broker/state.h"
 
+const struct policy_decision explain_no_child = {.status = REALM_E_NOT_CHILD, .rule = POLICY_RULE_PARENT};
+
 void broker_place(const struct broker *broker, uint32_t line, uint32_t column, char text[BROKER_PLACE_MAX])
 {
     const char *source = broker->config->source ? broker->config->source : "";
@@ -66,12 +68,31 @@ static void describe_fix(const struct broker *broker, const struct broker_realm 
     }
 }
 
+/* Where the limit would be written, and the least that would have done. A scenario sets none of init's: there
+ * only what cannot be counted is refused. */
+static void describe_quota_fix(const struct broker *broker, const struct policy_decision *decision,
+                               char text[BROKER_FIX_MAX])
+{
+    const char *resource = policy_resource_name(decision->quota.resource);
+    const bool memory = decision->quota.resource == POLICY_MEMORY;
+    const unsigned long long least = decision->quota.use + decision->quota.wanted;
+    if (!broker_realm_of(broker, decision->quota.realm))
+        snprintf(text, BROKER_FIX_MAX, "no `quota:` sets this: so much of `%s` cannot be counted", resource);
+    else
+        snprintf(text, BROKER_FIX_MAX, "raise `%s` to %llu%s or more in the `quota:` of realm `%s`", resource,
+                 memory ? (least + 1023) / 1024 : least, memory ? "KiB" : "",
+                 declared_name(broker, decision->quota.realm));
+}
+
 void broker_explain_decision(const struct broker *broker, const struct broker_realm *actor, const char *name,
                              const struct policy_decision *decision, struct broker_reason *ret_reason)
 {
     ret_reason->rule = policy_rule_name(decision->rule);
     broker_place(broker, decision->place.line, decision->place.column, ret_reason->at);
-    describe_fix(broker, actor, name, &decision->fix, ret_reason->fix);
+    if (decision->rule == POLICY_RULE_QUOTA)
+        describe_quota_fix(broker, decision, ret_reason->fix);
+    else
+        describe_fix(broker, actor, name, &decision->fix, ret_reason->fix);
 }
 
 static json_t *describe_consumers(const struct broker *broker, const struct policy_decision *decision)
@@ -89,41 +110,27 @@ static json_t *describe_consumers(const struct broker *broker, const struct poli
 }
 
 /* A flood of requests over the quota is no flood of events, nor of searches for who uses most. */
-static void tell_quota(struct broker_realm *realm, const struct explain_refusal *refusal,
-                       const struct policy_decision *decision)
+static bool is_told(struct broker_realm *realm, const struct policy_decision *decision)
+{
+    const uint32_t bit = 1u << decision->quota.resource;
+    const bool told = realm->quotas_told & bit;
+    realm->quotas_told |= bit;
+    return told;
+}
+
+static void tell_quota(struct broker_realm *realm, const struct policy_decision *decision, uint64_t number)
 {
     const struct broker *broker = realm->broker;
     const struct broker_realm *owner = broker_realm_of(broker, decision->quota.realm);
-    const char *resource = policy_resource_name(decision->quota.resource);
-    const char *of = owner ? owner->name : "init";
-    char at[BROKER_PLACE_MAX], fix[BROKER_FIX_MAX];
-    if (realm->quotas_told & 1u << decision->quota.resource)
-        return;
-    realm->quotas_told |= 1u << decision->quota.resource;
-    broker_place(broker, decision->place.line, decision->place.column, at);
-    snprintf(fix, sizeof fix, "raise `%s` in the limits of `%s`", resource, of);
-    const uint64_t number =
-        refusal ? diagnosis_keep_capability(realm, refusal->asked, NULL, refusal->name, 0, decision) : 0;
+    struct broker_reason reason;
+    broker_explain_decision(broker, realm, "", decision, &reason);
     json_t *consumers = describe_consumers(broker, decision);
     events_emit(broker->events, "limited", "{s:s, s:s, s:I, s:s, s:I, s:O, s:s, s:s, s:I}", "realm",
-                realm->name, "limit", resource, "value", (json_int_t)decision->quota.limit, "of", of, "use",
-                (json_int_t)decision->quota.use, "consumers", consumers, "at", at, "fix", fix, "decision",
-                (json_int_t)number);
+                realm->name, "limit", policy_resource_name(decision->quota.resource), "value",
+                (json_int_t)decision->quota.limit, "of", owner ? owner->name : "init", "use",
+                (json_int_t)decision->quota.use, "consumers", consumers, "at", reason.at, "fix", reason.fix,
+                "decision", (json_int_t)number);
     json_decref(consumers);
-}
-
-static bool is_quota(struct broker_realm *realm, const struct explain_refusal *refusal,
-                     const struct policy_decision *decision)
-{
-    if (decision->rule != POLICY_RULE_QUOTA)
-        return false;
-    tell_quota(realm, refusal, decision);
-    return true;
-}
-
-bool explain_quota(struct broker_realm *realm, const struct policy_decision *decision)
-{
-    return is_quota(realm, NULL, decision);
 }
 
 /* --- what was asked about a capability --- */
@@ -180,9 +187,14 @@ void explain_refused(struct broker_realm *realm, const struct explain_refusal *r
     const struct broker_service *service = NULL;
     struct policy_decision kept = *decision;
     struct broker_reason reason;
-    if (decision->rule == POLICY_RULE_NONE || decision->status == REALM_E_STALE ||
-        is_quota(realm, refusal, decision))
+    if (decision->rule == POLICY_RULE_NONE || decision->status == REALM_E_STALE)
         return;
+    if (decision->rule == POLICY_RULE_QUOTA) {
+        if (!is_told(realm, decision))
+            tell_quota(realm, decision,
+                       diagnosis_keep_capability(realm, refusal->asked, NULL, refusal->name, 0, decision));
+        return;
+    }
     const struct broker_realm *about = who_would_help(realm, refusal->event, decision, &service);
     const char *name = about ? service->config->name : refusal->name;
     if (about && kept.place.line == 0)
@@ -198,17 +210,46 @@ void explain_refused(struct broker_realm *realm, const struct explain_refusal *r
                 reason.fix, "decision", (json_int_t)number);
 }
 
+static void say_where(struct broker_reason *reason, uint64_t number)
+{
+    if (!reason->fix[0] && number != 0)
+        snprintf(reason->fix, sizeof reason->fix, "`realm explain --decision %llu` has it",
+                 (unsigned long long)number);
+}
+
+void explain_incapable(struct broker_realm *realm, const struct policy_event *event,
+                       const struct policy_decision *decision)
+{
+    const bool gate = event->kind == POLICY_GATE;
+    struct broker_reason reason;
+    char name[32] = "others";
+    if (decision->rule == POLICY_RULE_NONE)
+        return;
+    if (gate)
+        snprintf(name, sizeof name, "(gate %u)", event->gate);
+    broker_explain_decision(realm->broker, realm, name, decision, &reason);
+    const uint64_t number = diagnosis_keep_incapable(realm, gate ? QUESTION_GATE : QUESTION_LOOK,
+                                                     gate ? event->gate : 0, name, decision);
+    say_where(&reason, number);
+    events_emit(realm->broker->events, "denied", "{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "realm", realm->name,
+                "asked", gate ? "gate" : "look", "service", name, "rule", reason.rule, "at", reason.at, "fix",
+                reason.fix, "decision", (json_int_t)number);
+}
+
 /* --- what was asked of a service --- */
 
 void explain_denied(struct broker_realm *realm, enum question_kind kind, const struct broker_realm *child,
                     const char *service, uint32_t rights, const struct policy_decision *decision)
 {
     struct broker_reason reason;
+    if (decision->rule == POLICY_RULE_QUOTA) {
+        if (!is_told(realm, decision))
+            tell_quota(realm, decision, diagnosis_keep(realm, kind, child, service, rights, decision));
+        return;
+    }
     broker_explain_decision(realm->broker, realm, service, decision, &reason);
     const uint64_t number = diagnosis_keep(realm, kind, child, service, rights, decision);
-    if (!reason.fix[0] && number != 0)
-        snprintf(reason.fix, sizeof reason.fix, "`realm explain --decision %llu` has it",
-                 (unsigned long long)number);
+    say_where(&reason, number);
     events_emit(realm->broker->events, "denied", "{s:s, s:s, s:s, s:s, s:s, s:I}", "realm", realm->name,
                 "service", service, "rule", reason.rule, "at", reason.at, "fix", reason.fix, "decision",
                 (json_int_t)number);
@@ -240,7 +281,11 @@ int broker_explain(const struct broker *broker, const struct broker_realm *realm
     explanation->allowed = explanation->allowed && (decision.rights & rights) == rights;
     explanation->registered = decision.registered;
     explanation->decision = decision;
-    if (declared && !explanation->allowed)
+    const struct broker_realm *owner = broker_realm_of(broker, decision.quota.realm);
+    if (decision.rule == POLICY_RULE_QUOTA)
+        explanation->edits.count =
+            fix_quota(owner ? owner->declaration : MM_INIT, &decision, &explanation->edits.list[0]);
+    else if (declared && !explanation->allowed)
         find_fix(broker, realm, service, rights, &explanation->edits);
     broker_explain_decision(broker, realm, service, &decision, &explanation->reason);
 

@@ -13,17 +13,16 @@ struct broker_realm;
 struct policy_decision;
 struct policy_event;
 
+/* The decision about a child of a name that no realm has: it says what is said of another's child. */
+extern const struct policy_decision explain_no_child;
+
 /*
  * The event `denied`: every refusal says which rule refused, by which number it can be asked for later, and
- * what would allow it. child: of a grant; else NULL.
+ * what would allow it. Or `limited`, if a quota refused: whose it is, and who uses most of it; once for each
+ * resource in a realm's incarnation. child: of a grant; else NULL.
  */
 void explain_denied(struct broker_realm *realm, enum question_kind kind, const struct broker_realm *child,
                     const char *service, uint32_t rights, const struct policy_decision *decision);
-/*
- * The event `limited`, if a quota refused: whose it is, and who uses most of it; once for each resource in a
- * realm's incarnation. Return: whether it was a quota.
- */
-bool explain_quota(struct broker_realm *realm, const struct policy_decision *decision);
 /* What was asked about a capability. */
 struct explain_refusal {
     const char *asked;                /* "derive", "offer", …; lives for ever */
@@ -36,5 +35,9 @@ struct explain_refusal {
  */
 void explain_refused(struct broker_realm *realm, const struct explain_refusal *refusal,
                      const struct policy_decision *decision);
+
+/* The event `denied` of a gated call (GATE), and of looking at others (LOOK). */
+void explain_incapable(struct broker_realm *realm, const struct policy_event *event,
+                       const struct policy_decision *decision);
 
 #endif

@@ -55,7 +55,7 @@ void registry_register(struct broker_realm *realm, const struct realm_control_na
     broker->decisions++;
     realm->decisions++;
     if (decision.status) {
-        if (!explain_quota(realm, &decision) && decision.status != REALM_E_EXISTS)
+        if (decision.status != REALM_E_EXISTS)
             explain_denied(realm, QUESTION_REGISTER, NULL, name, 0, &decision);
         delivery_reply(realm, request->header.xid, decision.status, 0, realm->decisions);
         return;

@@ -108,13 +108,17 @@ void requests_kill(struct broker_realm *realm, const struct realm_control_named 
     struct broker *broker = realm->broker;
     const uint64_t number = ++realm->decisions;
     struct broker_realm *child = broker_find_realm(broker, (const char *)request->name.text);
-    struct policy_decision decision = {.status = REALM_E_NOT_CHILD};
+    struct policy_event event = {.kind = POLICY_KILL, .actor = realm->policy};
+    struct policy_decision decision = explain_no_child;
     if (child) {
-        struct policy_event event = {.kind = POLICY_KILL, .actor = realm->policy, .subject = child->policy};
+        event.subject = child->policy;
         policy_decide(broker->policy, &event, &decision);
         broker->decisions++;
     }
-    if (decision.status == 0)
+    if (decision.status)
+        explain_refused(realm, &(struct explain_refusal){"kill", (const char *)request->name.text, &event},
+                        &decision);
+    else
         broker_kill(broker, child, BROKER_CAUSE_PARENT);
     delivery_reply(realm, request->header.xid, decision.status, 0, number);
 }
@@ -126,6 +130,7 @@ void requests_grant(struct broker_realm *realm, const struct realm_control_grant
     const char *service = (const char *)request->service.text;
     struct broker_realm *child = broker_find_realm(broker, (const char *)request->child.text);
     if (!child) {
+        explain_denied(realm, QUESTION_GRANT, NULL, service, request->rights, &explain_no_child);
         delivery_reply(realm, request->header.xid, REALM_E_NOT_CHILD, 0, number);
         return;
     }
@@ -137,7 +142,7 @@ void requests_grant(struct broker_realm *realm, const struct realm_control_grant
     struct policy_decision decision;
     policy_decide(broker->policy, &event, &decision);
     broker->decisions++;
-    if (decision.status == REALM_E_DENIED || decision.status == REALM_E_NO_SERVICE)
+    if (decision.status && decision.rule != POLICY_RULE_NONE)
         explain_denied(realm, QUESTION_GRANT, child, service, request->rights, &decision);
     int status = decision.status;
     if (status == 0 && policy_reserve(broker->policy, &event))
@@ -158,6 +163,8 @@ void requests_ask(struct broker_realm *realm, const struct realm_control_number 
     struct policy_decision decision;
     policy_decide(realm->broker->policy, &event, &decision);
     realm->broker->decisions++;
+    if (decision.status)
+        explain_incapable(realm, &event, &decision);
     delivery_reply(realm, request->header.xid, decision.status, 0, ++realm->decisions);
 }
 

@@ -53,8 +53,9 @@ static void read_requests(struct reader *reader, const struct yaml_node *value, 
 
 static void read_memory(struct reader *reader, const struct yaml_node *value, void *target)
 {
-    uint64_t bytes;
-    if (!limits_read_size(reader, value, "memory", 0, UINT64_C(1) << 40, &bytes))
+    const bool nothing = value->kind == YAML_SCALAR && strcmp(value->text, "0") == 0; /* needs no unit */
+    uint64_t bytes = 0;
+    if (!nothing && !limits_read_size(reader, value, "memory", 0, UINT64_C(1) << 40, &bytes))
         return;
     if (bytes % PAGE_BYTES != 0)
         fields_problem(reader, value, "memory is given in pages: make it a multiple of 4KiB");

@@ -114,8 +114,10 @@ int realm_held(struct realm *realm, uint64_t after, struct realm_capability *ret
 int realm_create(struct realm *realm, realm_handler *handler, void *context,
                  struct realm_endpoint **ret_endpoint);
 
-/* Whether the realm may make a gated call (0 to 63), and look at others. Return: 0; REALM_E_INCAPABLE;
- * REALM_E_BAD_ARGUMENT. */
+/*
+ * Whether the realm may make a gated call (1 to 63), and look at others. Return: 0; REALM_E_INCAPABLE: it
+ * lacks the capability, as everybody does of gate 0; REALM_E_BAD_ARGUMENT: there is no such number.
+ */
 int realm_may_call_gate(struct realm *realm, uint32_t gate);
 int realm_may_look(struct realm *realm);
 

@@ -1,6 +1,7 @@
 /* The language of policy: whom rules mean, rights, patterns, hierarchy, quotas, assertions; and its mistakes.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <realm/error.h>
@@ -107,6 +108,25 @@ Test(language, grants)
     cr_assert(config->denies[0].who.realm == 1 && config->denies[0].who.place.line == 7 &&
               config->denies[0].who.place.column == 12);
     cr_assert_str_eq(config->denies[1].who.pattern, "/y");
+}
+
+/* Goal: nothing is nothing, with a unit or without; any other size has one. */
+Test(language, no_memory)
+{
+    static const char *const none[] = {"0", "0KiB", "0GiB"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++) {
+        char text[100];
+        snprintf(text, sizeof text, "system: s\nrealms: [{name: a, program: p, quota: {memory: %s}}]\n",
+                 none[i]);
+        good(text);
+        cr_assert(config->realms[0].quota.limited[MM_RESOURCE_MEMORY]);
+        cr_assert_eq(config->realms[0].quota.limit[MM_RESOURCE_MEMORY], 0u);
+        tear_down();
+        set_up();
+    }
+    bad("system: s\nrealms: [{name: a, program: p, quota: {memory: 00}}]\n", 2, 48, "memory must be");
+    bad("system: s\nrealms: [{name: a, program: p, quota: {memory: 4096}}]\n", 2, 48, "memory must be");
+    bad("system: s\nrealms: [{name: a, program: p, limits: {memory: 0}}]\n", 2, 49, "memory must be");
 }
 
 /* Goal: hierarchy, quotas and capabilities arrive; what is not said is the default. */

@@ -11,6 +11,7 @@
 #include <realm/error.h>
 
 #include "mm/broker/admin_answers.h"
+#include "mm/broker/diagnosis.h"
 #include "tests/unit/broker/world.h"
 
 static struct world world;
@@ -195,6 +196,64 @@ WORLD_TEST(authority, gates_and_looking)
     cr_expect_eq(ask(a, REALM_CONTROL_LOOK, 0), 0);
     cr_expect_eq(ask(d, REALM_CONTROL_LOOK, 0), REALM_E_INCAPABLE);
     cr_expect_eq(ask(a, REALM_CONTROL_LOOK, 1), REALM_E_BAD_ARGUMENT);
+}
+
+/* --- refusals that no service is behind --- */
+
+/* The newest refusal of this kind is told, with its rule, and is in the log under its number. */
+static void expect_told(const char *asked, const char *realm, const char *name, const char *rule,
+                        const char *yaml)
+{
+    const json_t *event = world_event(&world, "denied", "asked", asked);
+    cr_assert_not_null(event, "%s was not told", asked);
+    cr_expect_str_eq(event_text(event, "realm"), realm);
+    cr_expect_str_eq(event_text(event, "service"), name);
+    cr_expect_str_eq(event_text(event, "rule"), rule);
+    const struct diagnosis_entry *entry =
+        diagnosis_find(world.broker, (uint64_t)json_integer_value(json_object_get(event, "decision")));
+    cr_assert_not_null(entry, "%s is not in the log", asked);
+    json_t *was = admin_answers_decision(world.broker, entry);
+    cr_expect_str_eq(event_text(was, "asked"), asked);
+    cr_expect_str_eq(event_text(was, "rule"), rule);
+    if (*yaml)
+        cr_expect_not_null(strstr(event_text(was, "yaml"), yaml), "%s", event_text(was, "yaml"));
+    else
+        cr_expect_str_eq(event_text(was, "yaml"), "");
+    json_decref(was);
+}
+
+WORLD_TEST(authority, refused_gates_and_looks_are_told)
+{
+    /* With what would give them; nothing gives gate 0. */
+    open_gates();
+    cr_expect_eq(ask(a, REALM_CONTROL_GATE, 7), 0);
+    cr_expect_eq(ask(a, REALM_CONTROL_LOOK, 0), 0);
+    cr_expect_eq(world_events(&world, "denied"), 0);
+    cr_expect_eq(ask(d, REALM_CONTROL_GATE, 7), REALM_E_INCAPABLE);
+    expect_told("gate", "D", "(gate 7)", "gate", "name: D\n    capabilities:\n      - {gate: 7}");
+    cr_expect_eq(ask(d, REALM_CONTROL_GATE, 0), REALM_E_INCAPABLE);
+    expect_told("gate", "D", "(gate 0)", "gate", "");
+    cr_expect_eq(ask(d, REALM_CONTROL_LOOK, 0), REALM_E_INCAPABLE);
+    expect_told("look", "D", "others", "debug", "name: D\n    capabilities:\n      - debug");
+    cr_expect_eq(world_events(&world, "denied"), 3);
+}
+
+WORLD_TEST(authority, refusals_about_no_child_are_told)
+{
+    /* To whom it concerns, and in the same words whether the realm is there or not. */
+    open_family();
+    static const char *const whose[] = {"C1", "nobody"};
+    for (size_t i = 0; i < 2; i++) {
+        cr_expect_eq(process_named(a, REALM_CONTROL_KILL, whose[i], 0, 70 + i), REALM_E_NOT_CHILD);
+        expect_told("kill", "A", whose[i], "parent", "");
+        cr_expect_eq(send_grant(a, REALM_CONTROL_REVOKE_CHILD, whose[i], "logger"), REALM_E_NOT_CHILD);
+        expect_told("revoke-child", "A", "logger", "parent", "");
+        cr_expect_eq(send_grant(a, REALM_CONTROL_GRANT, whose[i], "logger"), REALM_E_NOT_CHILD);
+        cr_expect_eq(world_events(&world, "denied"), 3 * (i + 1));
+        const json_t *event = world_event(&world, "denied", "service", "logger");
+        cr_expect_str_eq(event_text(event, "rule"), "parent");
+        cr_expect_eq(json_integer_value(json_object_get(event, "decision")), 3 * ((long long)i + 1));
+    }
 }
 
 WORLD_TEST(authority, a_gate_is_given_and_taken_back)

@@ -3,10 +3,13 @@
  * refusal is answered each time, and told once, with whose limit it is and who uses most of it.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <realm/error.h>
 
+#include "mm/broker/admin_answers.h"
+#include "mm/broker/diagnosis.h"
 #include "tests/unit/broker/world.h"
 
 static struct world world;
@@ -212,4 +215,157 @@ WORLD_TEST(quota, descriptors_of_memory)
     child = world_open(&world, "C1");
     cr_expect_neq(allocate(child, 8), 0);
     cr_expect_eq(usage_of("C1", POLICY_DESCRIPTORS).own, 8);
+}
+
+/* --- what an event says would help, and what `realm explain --decision` says of it --- */
+
+static int connects(struct process *process, const char *service, unsigned count)
+{
+    int status = 0;
+    for (unsigned i = 0; i < count; i++)
+        status = process_connect(process, service, 0, 100 + i);
+    return status;
+}
+
+static int three_channels(void)
+{
+    return connects(world_open(&world, "A"), "database", 3);
+}
+
+static int of_the_parent(void)
+{
+    process_register(world_open(&world, "C"), "logger", NULL);
+    return connects(world_open(&world, "C1"), "logger", 3);
+}
+
+static int one_name(void)
+{
+    return process_register(world_open(&world, "D"), "network", NULL);
+}
+
+static int a_wait(void)
+{
+    return process_connect(world_open(&world, "A"), "network", REALM_CONNECT_WAIT, 7) > 0 ? REALM_E_LIMIT : 0;
+}
+
+static int two_pages(void)
+{
+    return allocate(world_open(&world, "A"), 2) ? 0 : REALM_E_LIMIT;
+}
+
+static void start_with(unsigned whose, enum mm_resource resource, uint64_t most)
+{
+    world.realms[whose].quota.limited[resource] = true;
+    world.realms[whose].quota.limit[resource] = most;
+    world_start(&world);
+    cr_assert_eq(process_register(world_open(&world, "B"), "database", NULL), 0);
+}
+
+/* The fix's own words: which key, how much, of which realm; and it stands under `quota:`, not `limits:`. */
+static uint64_t least_of(const char *fix, const char *key, const char *realm)
+{
+    char said[40], unit[8] = "", whose[40];
+    unsigned long long least;
+    if (sscanf(fix, "raise `%39[a-z]` to %llu or more in the `quota:` of realm `%39[^`]`", said, &least,
+               whose) != 3)
+        cr_assert_eq(sscanf(fix,
+                            "raise `%39[a-z]` to %llu%7[A-Za-z] or more in the `quota:` of realm `%39[^`]`",
+                            said, &least, unit, whose),
+                     4, "%s", fix);
+    cr_expect_str_eq(said, key);
+    cr_expect_str_eq(whose, realm);
+    cr_expect_str_eq(unit, strcmp(key, "memory") == 0 ? "KiB" : "");
+    return unit[0] ? least * 1024 : least;
+}
+
+/* What the log says of it: the same realm and limit, and lines to paste that say what the fix says. */
+static void expect_logged(long long number, const char *asked, const char *realm, const char *key,
+                          uint64_t least)
+{
+    const struct diagnosis_entry *entry = diagnosis_find(world.broker, (uint64_t)number);
+    char line[100];
+    cr_assert_gt(number, 0, "it has no number");
+    cr_assert_not_null(entry);
+    json_t *was = admin_answers_decision(world.broker, entry);
+    cr_expect_str_eq(event_text(was, "asked"), asked);
+    cr_expect_str_eq(event_text(was, "rule"), "quota");
+    cr_expect_str_eq(event_text(json_object_get(was, "quota"), "realm"), realm);
+    cr_expect_str_eq(event_text(json_object_get(was, "quota"), "resource"), key);
+    if (strcmp(key, "memory") == 0)
+        snprintf(line, sizeof line, "- name: %s\n    quota: {memory: %lluKiB}", realm,
+                 (unsigned long long)(least / 1024));
+    else
+        snprintf(line, sizeof line, "- name: %s\n    quota: {%s: %llu}", realm, key,
+                 (unsigned long long)least);
+    cr_expect_not_null(strstr(event_text(was, "yaml"), line), "%s", event_text(was, "yaml"));
+    json_decref(was);
+}
+
+/* Another system in the place of this one. */
+static void again(void)
+{
+    world_deinit(&world);
+    world_init(&world);
+}
+
+WORLD_TEST(quota, each_fix_applied_works)
+{
+    /* Each resource, at whoever's quota: refused, told with a number in the log, and no longer refused in a
+     * system that has the fix and nothing else. */
+    static const struct {
+        enum mm_resource resource;
+        const char *key;
+        unsigned whose;
+        const char *realm, *asked;
+        uint64_t most;
+        int (*ask)(void);
+    } cases[] = {
+        {MM_RESOURCE_CHANNELS, "channels", A, "A", "connect", 2, three_channels},
+        {MM_RESOURCE_CAPABILITIES, "capabilities", A, "A", "connect", 2, three_channels},
+        {MM_RESOURCE_DESCRIPTORS, "descriptors", A, "A", "charge", 5, three_channels},
+        {MM_RESOURCE_CHANNELS, "channels", C, "C", "connect", 2, of_the_parent},
+        {MM_RESOURCE_CAPABILITIES, "capabilities", D, "D", "register", 1, one_name},
+        {MM_RESOURCE_REQUESTS, "requests", A, "A", "charge", 0, a_wait},
+        {MM_RESOURCE_MEMORY, "memory", A, "A", "allocate", 4096, two_pages},
+        {MM_RESOURCE_MEMORY, "memory", A, "A", "allocate", 0, two_pages},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (i > 0)
+            again();
+        start_with(cases[i].whose, cases[i].resource, cases[i].most);
+        cr_assert_eq(cases[i].ask(), REALM_E_LIMIT, "%zu", i);
+        const json_t *event = world_event(&world, "limited", "of", cases[i].realm);
+        cr_assert_not_null(event, "%zu", i);
+        uint64_t least = least_of(event_text(event, "fix"), cases[i].key, cases[i].realm);
+        expect_logged(number_of(event, "decision"), cases[i].asked, cases[i].realm, cases[i].key, least);
+        for (unsigned enough = 0; enough < 2; enough++) { /* it is the least: with one page or one less, no */
+            const uint64_t less = cases[i].resource == MM_RESOURCE_MEMORY ? 4096 : 1;
+            again();
+            start_with(cases[i].whose, cases[i].resource, enough ? least : least - less);
+            cr_expect_eq(cases[i].ask(), enough ? 0 : REALM_E_LIMIT, "%zu, %s", i, enough ? "fixed" : "less");
+        }
+        cr_expect_eq(world_events(&world, "limited"), 0);
+    }
+}
+
+WORLD_TEST(quota, the_log_knows_whose_it_was)
+{
+    /* An instance's quota, after the instance is gone: the decision still says whose, and what to write. */
+    cr_assert_eq(world.realms[T].template, true);
+    start_with(T, MM_RESOURCE_CHANNELS, 0);
+    world_open(&world, "A"); /* with the last client the system would end */
+    cr_assert_eq(process_register(world_open(&world, "C"), "logger", NULL), 0);
+    cr_assert_eq(world_spawn(&world, "T", "t1"), 0);
+    cr_expect_eq(connects(world_open(&world, "t1"), "logger", 1), REALM_E_LIMIT);
+    const json_t *event = world_event(&world, "limited", "realm", "t1");
+    cr_expect_eq(least_of(event_text(event, "fix"), "channels", "T"), 1);
+    long long number = number_of(event, "decision");
+    process_exit(world_process(&world, "t1"), 0);
+    world_settle(&world);
+    const struct diagnosis_entry *entry = diagnosis_find(world.broker, (uint64_t)number);
+    cr_assert_not_null(entry);
+    json_t *was = admin_answers_decision(world.broker, entry);
+    cr_expect_str_eq(event_text(json_object_get(was, "quota"), "realm"), "t1");
+    cr_expect_not_null(strstr(event_text(was, "yaml"), "name: T\n    quota: {channels: 1}"));
+    json_decref(was);
 }
