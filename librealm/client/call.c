@@ -66,11 +66,11 @@ static int sleep_nested(struct realm_calling *call, struct realm_os_word *words)
 {
     struct realm_link *link = &call->channel->link;
     struct realm *realm = link->realm;
-    enum realm_priority pressing = call->priority;
+    enum realm_priority pressing = call->rank;
     realm_request_settle(realm);
     int error = realm_sleep_nested(link, words, call->wait.deadline_ns, &pressing);
-    if (pressing > call->priority && !link->state) {
-        call->priority = pressing;
+    if (pressing > call->rank && !link->state) {
+        call->rank = pressing;
         realm_store_relaxed(&link->own->boost, 1u + (uint32_t)pressing);
         realm_link_pushed(link);
         call->boosted = true;
@@ -273,6 +273,21 @@ int realm_send_at(struct realm_channel *channel, enum realm_priority priority, u
     return send_at(channel, priority, op, data, size, timeout_ns);
 }
 
+/*
+ * Before the push: a call whose queue was chosen before, by whoever reserved the place or opened the stream,
+ * is raised to what is being served now. The push rings for both.
+ */
+static void inherit(struct realm_calling *call)
+{
+    struct realm_link *link = &call->channel->link;
+    call->nested = link->realm->serving.active;
+    call->rank = realm_call_priority(link->realm, call->priority);
+    if (call->rank == call->priority || link->state)
+        return;
+    realm_store_relaxed(&link->own->boost, 1u + (uint32_t)call->rank);
+    call->boosted = true;
+}
+
 /* The request is no longer queued or served anywhere, or no longer waited for. */
 static void end_nested(const struct realm_calling *call)
 {
@@ -280,6 +295,14 @@ static void end_nested(const struct realm_calling *call)
     if (call->boosted)
         realm_store_relaxed(&link->own->boost, 0);
     realm_sleep_nested_end(link->realm);
+}
+
+/* Return: the error. */
+static int not_sent(const struct realm_calling *call, int error)
+{
+    if (call->boosted)
+        realm_store_relaxed(&call->channel->link.own->boost, 0);
+    return error;
 }
 
 static int await_reply(struct realm_calling *call)
@@ -322,7 +345,6 @@ int realm_commit_call(struct realm_channel *channel, uint64_t op, size_t size, s
     const struct realm_producer *producer = channel->link.place.producer;
     struct realm_calling call = {.channel = channel,
                                  .priority = producer ? producer->queue : REALM_NORMAL,
-                                 .nested = channel->link.realm->serving.active,
                                  .number = realm_call_number(channel),
                                  .reply = reply,
                                  .wait = {.timeout_ns = timeout_ns}};
@@ -330,8 +352,9 @@ int realm_commit_call(struct realm_channel *channel, uint64_t op, size_t size, s
                                     .call = call.number,
                                     .status = (int32_t)channel->link.consumer.position,
                                     .tag = op};
+    inherit(&call);
     int error = commit(channel, &message, size);
-    return error ? error : finish(&call);
+    return error ? not_sent(&call, error) : finish(&call);
 }
 
 static inline int call_at(struct realm_channel *channel, enum realm_priority priority, uint64_t op,
@@ -342,6 +365,7 @@ static inline int call_at(struct realm_channel *channel, enum realm_priority pri
         return REALM_E_TOO_BIG;
     struct realm_calling call = {.channel = channel,
                                  .priority = priority,
+                                 .rank = priority,
                                  .nested = realm->serving.active,
                                  .reply = reply,
                                  .wait = {.timeout_ns = timeout_ns}};
@@ -369,14 +393,14 @@ int realm_call_message(struct realm_calling *call, const struct realm_message *m
     int error = realm_hear(realm);
     if (error)
         return error;
-    call->nested = realm->serving.active;
+    inherit(call);
     struct realm_message numbered = *message;
     numbered.priority = (uint8_t)call->priority;
     numbered.call = realm_call_number(channel);
     numbered.status = (int32_t)channel->link.consumer.position;
     error = realm_call_push(call, &numbered, data);
     call->number = numbered.call;
-    return error ? error : finish(call);
+    return error ? not_sent(call, error) : finish(call);
 }
 
 int realm_call(struct realm_channel *channel, uint64_t op, const void *data, size_t size,

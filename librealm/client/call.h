@@ -8,9 +8,10 @@
 
 struct realm_calling {
     struct realm_channel *channel;
-    enum realm_priority priority;
-    bool nested;     /* made while serving: it may become more urgent while it waits */
-    uint32_t number; /* of the awaited reply; 0: none is */
+    enum realm_priority priority; /* the queue of its request */
+    enum realm_priority rank;     /* of a nested one: how urgent it is by now, as its queue or raised */
+    bool nested;                  /* made while serving: it may become more urgent while it waits */
+    uint32_t number;              /* of the awaited reply; 0: none is */
     struct realm_reply *reply;
     struct realm_wait wait;
     struct realm_producer *producer; /* of its queue */

@@ -18,14 +18,6 @@ void realm_channel_free(struct realm_channel *channel)
     free(channel);
 }
 
-/* Asks the Memory Manager to close a channel that nobody has asked for any more. The answer is of no use. */
-static void give_back(struct realm *realm, uint64_t cookie)
-{
-    struct realm_control_cookie request = {.cookie = cookie};
-    realm_control_header_init(&request.header, REALM_CONTROL_DISCONNECT, ++realm->last_xid);
-    realm_control_tell(realm, &request, sizeof request);
-}
-
 void realm_channel_connected(struct realm *realm, const struct realm_control_channel *event,
                              const int *handles, unsigned handles_count)
 {
@@ -35,7 +27,7 @@ void realm_channel_connected(struct realm *realm, const struct realm_control_cha
     if (!channel) {
         realm_link_discard(realm, event, handles, handles_count);
         realm_channel_refused(realm, event->header.xid);
-        give_back(realm, event->cookie);
+        realm_control_give_back(realm, event->cookie);
         if (awaited) {
             ask->answered = true;
             ask->status = -ENOMEM;

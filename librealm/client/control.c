@@ -54,6 +54,13 @@ void realm_control_fault(struct realm *realm, uint64_t cookie, enum realm_fault_
     realm_control_tell(realm, &fault, sizeof fault);
 }
 
+void realm_control_give_back(struct realm *realm, uint64_t cookie)
+{
+    struct realm_control_cookie request = {.cookie = cookie};
+    realm_control_header_init(&request.header, REALM_CONTROL_DISCONNECT, ++realm->last_xid);
+    realm_control_tell(realm, &request, sizeof request);
+}
+
 /* --- events --- */
 
 static void welcome(struct realm *realm, const struct realm_control_welcome *event, const int *handles,

@@ -107,9 +107,10 @@ int realm_view_open(const struct realm_turn *turn, struct realm_view *ret_view)
     if (copied)
         realm_request_popped(turn, consumer);
     if (message.batch) {
-        if (realm_unpack_open(turn, &message, realm->viewing.bounce) == 0)
+        error = realm_unpack_open(turn, &message, realm->viewing.bounce);
+        if (!error)
             return view_unpacked(turn, ret_view);
-        realm_request_drop(client, 0);
+        realm_request_drop(client, error);
         return REALM_E_WOULD_BLOCK;
     }
     show(turn, &message, copied, data, ret_view);

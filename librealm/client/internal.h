@@ -105,6 +105,8 @@ int realm_control_simple(struct realm *realm, void *packet, enum realm_control_t
 /* Handles the packets that are there now, up to the answer to a request. Return: 0; -errno. */
 int realm_control_drain(struct realm *realm);
 void realm_control_fault(struct realm *realm, uint64_t cookie, enum realm_fault_kind kind);
+/* Asks the Memory Manager to close a channel, nobody's fault, and waits for no answer. */
+void realm_control_give_back(struct realm *realm, uint64_t cookie);
 /* Fills in a name from text. Return: 0; REALM_E_BAD_NAME. */
 int realm_control_name(struct realm_control_name *ret_name, const char *text);
 

@@ -91,7 +91,7 @@ void realm_kept_woken(struct realm_client *client)
     } while (error == REALM_E_WOULD_BLOCK);
     if (error) {
         /* Nobody would ever tell of room: better an end than a hang. */
-        realm_request_drop(client, REALM_E_PEER_FAULT);
+        realm_request_drop(client, error);
         return;
     }
     realm_client_move(client, REALM_PLACE_FULL);

@@ -2,8 +2,10 @@
  * Replies, as the client takes them.
  *
  * The rule: a reply that no call of its channel waits for, or ever gave up on, is an impossible claim. So a
- * peer cannot keep a call busy with replies that nobody asked for; and one that is not the awaited one never
- * goes into its caller's memory.
+ * peer cannot keep a call busy with replies that nobody asked for. Where the replies of other calls may come
+ * each is taken into own memory first, so that none goes into the memory of a caller that it is not for.
+ * Where none may, it goes there at once: if it is not the awaited one after all, that call fails, and the
+ * channel with it.
  */
 #include "librealm/client/call.h"
 

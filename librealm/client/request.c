@@ -40,6 +40,10 @@ void realm_request_drop(struct realm_client *client, int error)
 {
     if (error == REALM_E_REVOKED)
         realm_link_gone(&client->link);
+    if (error < 0 && !client->link.state) { /* this realm's own affair, and no claim of the client's */
+        realm_link_end(&client->link, REALM_E_PEER_DEAD);
+        realm_control_give_back(client->link.realm, client->link.cookie);
+    }
     realm_link_fault(&client->link, REALM_FAULT_CLAIM); /* if it is still open */
     realm_client_free(client);
 }
@@ -144,9 +148,10 @@ int realm_request_take(const struct realm_turn *turn, struct realm_request *ret_
     realm_request_popped(turn, consumer);
     REALM_STOP_POINT("request-taken");
     if (__builtin_expect(message.batch, 0)) {
-        if (realm_unpack_open(turn, &message, ret_request->data) == 0)
+        error = realm_unpack_open(turn, &message, ret_request->data);
+        if (!error)
             return take_unpacked(turn, ret_request);
-        realm_request_drop(client, 0);
+        realm_request_drop(client, error);
         return REALM_E_WOULD_BLOCK;
     }
     describe(turn, &message, ret_request);

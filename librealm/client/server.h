@@ -174,7 +174,8 @@ int realm_unpack_reserve(const struct realm_token *entry, size_t size, void **re
 int realm_unpack_commit(struct realm *realm, uint64_t token, const struct realm_message *answer, size_t size);
 void realm_unpack_free(struct realm_client *client);
 
-/* Ends a client for what its memory holds, or no longer holds. */
+/* Ends a client for what its memory holds, or no longer holds; with -errno, for what this realm cannot do for
+ * it, which is no fault of the client's: to that this end is dead. */
 void realm_request_drop(struct realm_client *client, int error);
 /* The next of an endpoint's clients that has a request: the most urgent, from where the last round stopped.
  * false: none has one. (turn.c) */

@@ -7,9 +7,11 @@
  * meanwhile the client is held. The answers become one reply, which is sent with the last, or with the first
  * that failed if the client said STOP.
  *
- * The rule: a service needs to know nothing of this. Each message has its token, and the reply to it the
- * same limits as any; of an answer that does not fit beside the others the client gets as much as fits, and
- * how much there was.
+ * The rule: a service that replies with realm_reply needs to know nothing of this. Each message has its
+ * token, and the reply to it the same limits as any; of an answer that does not fit beside the others the
+ * client gets as much as fits, and how much there was. What cannot be cut is refused, so that the service
+ * knows: a place for a reply that is larger than what is left, and a capability, of which the one reply has
+ * none.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -68,6 +68,9 @@ int realm_derive(struct realm *realm, const struct realm_gift *gift, struct real
  * else: REALM_E_DENIED: the source lacks GRANT or what is asked of it, the receiver is denied the service or
  * serves it itself; REALM_E_LIMIT: a quota of the receiver, or 16 gifts of this channel wait;
  * REALM_E_INCAPABLE, REALM_E_STALE, REALM_E_BAD_ARGUMENT as realm_derive; or as the function without a gift.
+ * realm_reply_with, REALM_E_BAD_ARGUMENT: also for one of several operations in one message
+ * (realm_call_many), whose one reply takes no capability. The reply is due yet: realm_reply with a status
+ * that tells the client to make this a call of its own.
  */
 int realm_call_with(struct realm_channel *channel, uint64_t op, const void *data, size_t size,
                     const struct realm_gift *gift, struct realm_reply *reply, uint64_t timeout_ns);

@@ -23,11 +23,11 @@ struct realm_channel;
 
 /* What came back. The caller sets data and capacity (NULL and 0 if no payload is wanted). */
 struct realm_reply {
-    int32_t status;                 /* the service's own verdict, 0 by convention for success */
-    uint64_t value;                 /* the service's own value */
-    void *data;                     /* in: where the payload goes; the caller's */
-    size_t capacity;                /* in: bytes there */
-    size_t size;                    /* out: bytes of the reply, also when it did not fit */
+    int32_t status;  /* the service's own verdict, 0 by convention for success */
+    uint64_t value;  /* the service's own value */
+    void *data;      /* in: where the payload goes; the caller's. Undefined if the call fails */
+    size_t capacity; /* in: bytes there */
+    size_t size;     /* out: bytes of the reply, also when it did not fit */
     struct realm_ticket capability; /* out: that came with it (realm/capability.h) */
 };
 
@@ -128,9 +128,12 @@ struct realm_operation {
 /*
  * Calls with several operations in one message (Anos), at most 256, which the service gets one after the
  * other and answers each as any call; one reply brings all results. They are done in their order, each when
- * the one before it was answered; nothing else of this channel is served in between. What fails does not keep
- * the others from being done, unless flags says REALM_STOP_AT_FAILURE: then a status that is not 0 ends it,
- * and those behind are not done. All results together have room for REALM_PAYLOAD_MAX bytes with their heads.
+ * the one before it was answered. While one is being done nothing else of this channel is served; before the
+ * next, what is more urgent is (messages of a higher priority, notifications), and what is less urgent only
+ * as often as any other channel's would be (realm/service.h); what lies behind them in their queue is not.
+ * What fails does not keep the others from being done, unless flags says REALM_STOP_AT_FAILURE: then a status
+ * that is not 0 ends it, and those behind are not done. All results together have room for REALM_PAYLOAD_MAX
+ * bytes with their heads.
  *
  * Return: 0: each operation says whether it was done, and how it went; REALM_E_SHORT: as 0, but some result
  * had more payload than there was room for, here or among the others: reply_size says how much;
@@ -151,7 +154,8 @@ int realm_reserve(struct realm_channel *channel, enum realm_priority priority, s
 
 /*
  * Sends what was written into the place: its first size bytes, at most as many as were reserved. The service
- * may see from then on what is written there.
+ * may see from then on what is written there. Its queue is that of the reserved priority; a call made while
+ * something more urgent is served is raised to that, there, as long as it waits for its reply.
  * Return: as realm_send and realm_call; REALM_E_STALE: no place is reserved, or it is lost;
  * REALM_E_TOO_BIG: larger than the place, which stays.
  */

@@ -48,7 +48,8 @@ typedef void realm_completion_handler(struct realm *realm, const struct realm_co
                                       void *context);
 
 /*
- * Starts a call. It never waits: what does not fit now is started later, when another has ended.
+ * Starts a call. It never waits: what does not fit is refused (REALM_E_QUEUE_FULL), and may be started again
+ * from a handler, when another call has ended.
  *
  * op, data and size are as for realm_call, and copied before it returns; so is the priority: that of the
  * request being served, or else REALM_NORMAL. timeout_ns is counted from now. handler (which may be NULL)

@@ -116,8 +116,10 @@ int realm_consume(struct realm *realm);
 /*
  * A place for a reply in the channel's own memory, as realm_reserve is for a request; lost by the next reply
  * to the same client. realm_commit_reply sends its first size bytes. Return: as realm_reply, but for
- * REALM_E_QUEUE_FULL: there is no room now (realm_reply would keep the reply); of the commit also
- * REALM_E_STALE: no place, or it is lost.
+ * REALM_E_QUEUE_FULL: there is no room now (realm_reply would keep the reply); REALM_E_TOO_BIG, also for less
+ * than REALM_PAYLOAD_MAX: the request is one of several operations in one message (realm_call_many), whose
+ * answers share one reply, with 16 bytes of head each: reserve less, or use realm_reply, which sends as much
+ * as fits; of the commit also REALM_E_STALE: no place, or it is lost.
  */
 int realm_reserve_reply(struct realm *realm, uint64_t token, size_t size, void **ret_data);
 int realm_commit_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t value, size_t size);

@@ -6,7 +6,7 @@
 #include "librealm/client/internal.h"
 #include "librealm/ring/batch.h"
 
-enum { OP_ADD = 1, OP_FAIL, OP_ECHO, OP_LATER, OP_IN_PLACE, OP_GIFT, OP_FULL };
+enum { OP_ADD = 1, OP_FAIL, OP_ECHO, OP_LATER, OP_IN_PLACE, OP_GIFT, OP_FULL, OP_WHEN };
 
 /* A service that knows nothing of batches. It counts what it did. */
 struct service {
@@ -49,6 +49,10 @@ static void serve(struct realm *realm, const struct realm_request *request, void
     case OP_IN_PLACE:
         CHECK_EQ(realm_commit_reply(realm, request->token, 0, 0, 1), REALM_E_STALE);
         CHECK_EQ(realm_reserve_reply(realm, request->token, REALM_PAYLOAD_MAX, &place), REALM_E_TOO_BIG);
+        /* It is one of two, and each has a head. */
+        CHECK_EQ(realm_reserve_reply(realm, request->token, REALM_PAYLOAD_MAX - 31u, &place),
+                 REALM_E_TOO_BIG);
+        CHECK_EQ(realm_reserve_reply(realm, request->token, REALM_PAYLOAD_MAX - 32u, &place), 0);
         CHECK_EQ(realm_reserve_reply(realm, request->token, 5, &place), 0);
         memcpy(place, "place", 5);
         CHECK_EQ(realm_commit_reply(realm, request->token, 0, 0, 6), REALM_E_TOO_BIG);
@@ -57,6 +61,13 @@ static void serve(struct realm *realm, const struct realm_request *request, void
     case OP_FULL:
         memset(big, 0x5a, sizeof big);
         CHECK_EQ(realm_reply(realm, request->token, 0, 0, big, REALM_PAYLOAD_MAX), 0);
+        return;
+    case OP_GIFT:
+        CHECK_EQ(realm_reply_ticket(realm, request->token, 0, NULL, 0, 1), REALM_E_BAD_ARGUMENT);
+        CHECK_EQ(realm_reply(realm, request->token, 4, 0, NULL, 0), 0);
+        return;
+    case OP_WHEN:
+        CHECK_EQ(realm_reply(realm, request->token, 0, service->done, NULL, 0), 0);
         return;
     default:
         CHECK_EQ(realm_reply(realm, request->token, 0, request->op, NULL, 0), 0);
@@ -219,6 +230,9 @@ static int fills(void *argument)
     CHECK_EQ(realm_call_many(channel, REALM_NORMAL, operations, 2, 0, REALM_FOREVER), 0);
     CHECK(operations[0].status == 3 && operations[0].value == 9 && operations[0].reply_size == 5);
     CHECK(memcmp(back[0], "place", 5) == 0);
+    operations[0] = (struct realm_operation){.op = OP_GIFT};
+    CHECK_EQ(realm_call_many(channel, REALM_NORMAL, operations, 2, 0, REALM_FOREVER), 0);
+    CHECK(operations[0].status == 4 && operations[1].done);
     realm_disconnect(channel);
     realm_close(realm);
     return 0;
@@ -254,6 +268,30 @@ Test(batch, a_batch_that_is_given_up)
     /* Goal: after a deadline no operation is said to be done, and the late results go into nobody's memory.
      */
     run_client(gives_up);
+}
+
+static int overtakes(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct realm_channel *channel = connected(realm, "ops");
+    struct realm_operation operations[2] = {{.op = OP_LATER}, {.op = 60}};
+    struct realm_reply reply = {0};
+    CHECK_EQ(realm_call_many(channel, REALM_NORMAL, operations, 2, 0, 5 * REALM_MSEC), REALM_E_TIMEOUT);
+    CHECK_EQ(realm_call_at(channel, REALM_HIGH, OP_WHEN, NULL, 0, &reply, REALM_FOREVER), 0);
+    CHECK_EQ(reply.value, 2); /* behind the first operation, before the second */
+    CHECK_EQ(realm_call(channel, OP_WHEN, NULL, 0, &reply, REALM_FOREVER), 0);
+    CHECK_EQ(reply.value, 4);
+    realm_disconnect(channel);
+    realm_close(realm);
+    return 0;
+}
+
+Test(batch, what_is_more_urgent_goes_between)
+{
+    /* Goal: nothing of a channel is served while an operation of it is done; before the next its more urgent
+     * messages are, and none of the same queue. */
+    run_client(overtakes);
 }
 
 /* --- one-way --- */

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 
+#include "librealm/client/internal.h"
+
 /* --- killed at every step --- */
 
 static int until_error_client(void *argument)
@@ -275,6 +277,57 @@ Test(death, of_the_memory_manager_while_it_connects)
         sim_world_free(world);
     }
     CHECK(served > runs / 4 && unknown > 0);
+}
+
+/* --- a server that cannot go on with a client --- */
+
+static int poor_server(void *argument)
+{
+    (void)argument;
+    static struct realm_request request;
+    struct realm *realm = opened();
+    struct realm_endpoint *endpoint = NULL;
+    CHECK_EQ(realm_register(realm, "poor", NULL, NULL, &endpoint), 0);
+    CHECK_EQ(realm_receive(endpoint, &request, REALM_FOREVER), 0);
+    realm_request_drop(realm_token_find(realm, request.token)->client, -ENOMEM);
+    CHECK_EQ(realm_endpoint_clients(endpoint), 0);
+    CHECK_EQ(realm_reply(realm, request.token, 0, 0, NULL, 0), REALM_E_STALE);
+    /* It serves the next. */
+    CHECK_EQ(realm_receive(endpoint, &request, REALM_FOREVER), 0);
+    CHECK_EQ(realm_reply(realm, request.token, 0, 5, NULL, 0), 0);
+    CHECK_EQ(realm_receive(endpoint, &request, REALM_FOREVER), REALM_E_STOPPED);
+    realm_close(realm);
+    return 0;
+}
+
+static int turned_away(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct realm_channel *channel = connected(realm, "poor");
+    struct realm_reply reply = {0};
+    CHECK_EQ(realm_call(channel, 1, NULL, 0, NULL, REALM_FOREVER), REALM_E_PEER_DEAD);
+    CHECK_EQ(realm_channel_state(channel), REALM_E_PEER_DEAD);
+    realm_disconnect(channel);
+    channel = connected(realm, "poor");
+    CHECK_EQ(realm_call(channel, 1, NULL, 0, &reply, REALM_FOREVER), 0);
+    CHECK_EQ(reply.value, 5);
+    realm_disconnect(channel);
+    realm_close(realm);
+    return 0;
+}
+
+Test(death, a_server_without_memory_accuses_nobody)
+{
+    /* Goal: a client that its server has no memory to serve finds that end dead and may come again; nobody is
+     * told of a fault (run_clean). */
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct sim_world *world = sim_world_new(seed);
+        sim_world_add_realm(world, "server", poor_server, NULL);
+        sim_world_add_realm(world, "client", turned_away, NULL);
+        run_clean(world, 2);
+        sim_world_free(world);
+    }
 }
 
 /* --- a system that fails --- */

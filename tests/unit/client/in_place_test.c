@@ -111,6 +111,90 @@ Test(in_place, requests_and_replies)
     }
 }
 
+/* --- urgency --- */
+
+/* Tells as the reply's value how urgent a request was. */
+static void tell_priority(struct realm *realm, const struct realm_request *request, void *context)
+{
+    (void)context;
+    CHECK_EQ(realm_reply(realm, request->token, 0, request->priority, NULL, 0), 0);
+}
+
+static int telling_server(void *argument)
+{
+    struct realm *realm = opened();
+    CHECK_EQ(realm_register(realm, argument, tell_priority, NULL, NULL), 0);
+    CHECK_EQ(realm_run(realm), 0);
+    realm_close(realm);
+    return 0;
+}
+
+static int urgent_caller(void *argument)
+{
+    (void)argument;
+    struct realm *realm = opened();
+    struct realm_channel *channel = connected(realm, "middle");
+    CHECK_EQ(realm_call_at(channel, REALM_CRITICAL, 1, NULL, 0, NULL, 10 * REALM_SEC), 0);
+    CHECK_EQ(realm_run_once(realm, REALM_SEC), REALM_E_TIMEOUT); /* the world ends with its last client */
+    realm_disconnect(channel);
+    realm_close(realm);
+    return 0;
+}
+
+/* How urgent a call arrives whose place is of the Low queue. */
+static uint64_t placed_low(struct realm_channel *channel)
+{
+    struct realm_reply reply = {0};
+    void *place = NULL;
+    CHECK_EQ(realm_reserve(channel, REALM_LOW, 8, REALM_SEC, &place), 0);
+    CHECK_EQ(realm_commit_call(channel, 1, 9, &reply, REALM_SEC), REALM_E_TOO_BIG);
+    CHECK_EQ(channel->link.own->boost, 0);
+    CHECK_EQ(realm_commit_call(channel, 1, 8, &reply, REALM_SEC), 0);
+    CHECK_EQ(channel->link.own->boost, 0);
+    return reply.value;
+}
+
+static int middle(void *argument)
+{
+    (void)argument;
+    static struct realm_request request;
+    struct realm *realm = opened();
+    struct realm_endpoint *endpoint = registered(realm, "middle");
+    struct realm_channel *channel = connected(realm, "told");
+    struct realm_stream *stream = NULL;
+    struct realm_reply verdict = {0};
+    CHECK_EQ(realm_stream_open(channel, 5, &stream), 0);
+    CHECK_EQ(placed_low(channel), REALM_LOW);
+    CHECK_EQ(realm_receive(endpoint, &request, REALM_FOREVER), 0);
+    CHECK_EQ(request.priority, REALM_CRITICAL);
+    CHECK_EQ(placed_low(channel), REALM_CRITICAL);
+    CHECK_EQ(realm_stream_finish(stream, &verdict, REALM_SEC), 0);
+    CHECK_EQ(verdict.value, REALM_CRITICAL);
+    CHECK_EQ(channel->link.own->boost, 0);
+    CHECK_EQ(realm_reply(realm, request.token, 0, 0, NULL, 0), 0);
+    CHECK_EQ(placed_low(channel), REALM_LOW);
+    realm_stream_close(stream);
+    realm_disconnect(channel);
+    realm_close(realm);
+    return 0;
+}
+
+Test(in_place, a_call_is_as_urgent_as_what_is_served)
+{
+    /* Goal: a call whose queue was chosen before, for its place or with its stream, arrives as urgent as what
+     * is being served meanwhile; what was not sent, and what was answered, raises nothing. */
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct sim_world *world = sim_world_new(seed);
+        sim_world_cpus(world, 1 + (unsigned)seed % 2);
+        sim_world_waiter(world, seed / 2 % 2 ? REALM_WAITER_PIPE : REALM_WAITER_URING);
+        sim_world_add_realm(world, "told", telling_server, NAMED("told"));
+        sim_world_add_realm(world, "middle", middle, NULL);
+        sim_world_add_realm(world, "client", urgent_caller, NULL);
+        run_clean(world, 3);
+        sim_world_free(world);
+    }
+}
+
 /* --- the client goes --- */
 
 static int leaver(void *argument)
