@@ -10,8 +10,9 @@
  *
  * Whose mapping may be where is remembered in bits, one a part: `mapped` for what a holding's own realm was
  * sent, `loose` for what was sent to those who have given up what they had derived from it. The rule: a bit
- * goes only with the memfd that it is about, or up to the parent. So a realm that lets go of a capability
- * disturbs nobody, and keeps nothing that a revocation would not find.
+ * goes only with the memfd that it is about, or up: to the parent, and from a realm that ends to the nearest
+ * above that stays. So a realm that lets go of a capability disturbs nobody, and keeps nothing that a
+ * revocation would not find.
  *
  * A memfd is made when it is first mapped. What the launcher is asked stays in order, so a memfd that was
  * truncated is closed only when the answer to something asked later has come.
