@@ -231,8 +231,9 @@ static json_t *run_decision(const struct request *request)
     if (size > 0 && size <= 19 && strspn(number, "0123456789") == size)
         entry = diagnosis_find(request->broker, strtoull(number, NULL, 10));
     if (entry == NULL)
-        return admin_commands_refuse("the event `denied` has the number; the last 256 refusals are kept",
-                                     "there is no decision `%s`", quote(number).text);
+        return admin_commands_refuse(
+            "the events `denied` and `limited` have the number; of each realm the last are kept, 256 of all",
+            "there is no decision `%s`", quote(number).text);
     return accept_with(admin_answers_decision(request->broker, entry));
 }
 

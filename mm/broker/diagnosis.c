@@ -1,6 +1,7 @@
 /*
- * A ring of refusals. It is made with the first of them, so that a system in which nothing is refused has
- * none.
+ * The refusals of the past. Their table is made with the first of them, so that a system in which nothing is
+ * refused has none. When it is full, the declaration that has the most of them loses its oldest: who is
+ * refused without end erases what was its own, and nobody else's share.
  *
  * A refusal costs a walk through the rules more than the decision did; the search for a fix is never made for
  * a realm, only for the administrator who asks.
@@ -14,7 +15,9 @@
 
 struct diagnosis {
     struct diagnosis_entry entries[DIAGNOSIS_KEPT];
-    uint64_t last; /* number; its place is that modulo DIAGNOSIS_KEPT */
+    uint64_t last; /* number */
+    size_t count;
+    uint32_t held[]; /* of each declaration, with all its instances: how many are its */
 };
 
 /* As much of a name as fits, which is all of it: names have been checked, or were refused for their length.
@@ -26,19 +29,53 @@ static void copy_name(char to[REALM_NAME_MAX + 1], const char *from)
     to[size] = '\0';
 }
 
+static struct diagnosis *diagnosis_of(struct broker *broker)
+{
+    if (!broker->diagnosis)
+        broker->diagnosis = calloc(1, sizeof(struct diagnosis) +
+                                          broker->config->realms_count * sizeof broker->diagnosis->held[0]);
+    return broker->diagnosis;
+}
+
+/* The oldest of who has the most; of those who have as many, the asker's. */
+static struct diagnosis_entry *who_makes_room(struct diagnosis *diagnosis, uint32_t asker)
+{
+    struct diagnosis_entry *found = NULL;
+    for (size_t i = 0; i < DIAGNOSIS_KEPT; i++) {
+        struct diagnosis_entry *entry = &diagnosis->entries[i];
+        const uint32_t held = diagnosis->held[entry->asker];
+        const uint32_t most = found ? diagnosis->held[found->asker] : 0;
+        const bool own = entry->asker == asker, found_own = found && found->asker == asker;
+        if (held > most || (held == most && (own != found_own ? own : entry->number < found->number)))
+            found = entry;
+    }
+    return found;
+}
+
+static struct diagnosis_entry *place_for(struct diagnosis *diagnosis, uint32_t asker)
+{
+    struct diagnosis_entry *entry;
+    if (diagnosis->count < DIAGNOSIS_KEPT) {
+        entry = &diagnosis->entries[diagnosis->count++];
+    } else {
+        entry = who_makes_room(diagnosis, asker);
+        diagnosis->held[entry->asker]--;
+    }
+    diagnosis->held[asker]++;
+    return entry;
+}
+
 /* The next entry, with its number and what all have. NULL: no memory. */
 static struct diagnosis_entry *entry_new(const struct broker_realm *realm, const char *service,
                                          uint32_t rights, const struct policy_decision *decision)
 {
     struct broker *broker = realm->broker;
-    if (!broker->diagnosis)
-        broker->diagnosis = calloc(1, sizeof *broker->diagnosis);
-    if (!broker->diagnosis)
+    struct diagnosis *diagnosis = diagnosis_of(broker);
+    if (!diagnosis)
         return NULL;
-    struct diagnosis *diagnosis = broker->diagnosis;
-    const uint64_t number = ++diagnosis->last;
-    struct diagnosis_entry *entry = &diagnosis->entries[number % DIAGNOSIS_KEPT];
-    *entry = (struct diagnosis_entry){.number = number,
+    struct diagnosis_entry *entry = place_for(diagnosis, realm->declaration);
+    *entry = (struct diagnosis_entry){.number = ++diagnosis->last,
+                                      .asker = realm->declaration,
                                       .t_ns = events_now_ns(broker->events),
                                       .declaration = realm->declaration,
                                       .rights = rights,
@@ -111,8 +148,10 @@ const struct diagnosis_entry *diagnosis_find(const struct broker *broker, uint64
 {
     if (!broker->diagnosis || number == 0)
         return NULL;
-    const struct diagnosis_entry *entry = &broker->diagnosis->entries[number % DIAGNOSIS_KEPT];
-    return entry->number == number ? entry : NULL;
+    for (size_t i = 0; i < broker->diagnosis->count; i++)
+        if (broker->diagnosis->entries[i].number == number)
+            return &broker->diagnosis->entries[i];
+    return NULL;
 }
 
 void diagnosis_free(struct broker *broker)

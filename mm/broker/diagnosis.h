@@ -16,7 +16,8 @@ struct diagnosis_entry {
     uint64_t number; /* 0: none */
     uint64_t t_ns;
     char realm[REALM_NAME_MAX + 1], child[REALM_NAME_MAX + 1], service[REALM_NAME_MAX + 1];
-    uint32_t declaration, child_declaration; /* numbers of the configuration */
+    uint32_t asker;                          /* the declaration of who was refused */
+    uint32_t declaration, child_declaration; /* … and of whom it is about: numbers of the configuration */
     const char *asked;                       /* "connect", "derive", …; lives for ever */
     bool mendable;                           /* a change of the scenario may turn it: the answer to … */
     enum question_kind kind;                 /* CONNECT, REGISTER, GATE, LOOK; GRANT: to the child */
@@ -29,8 +30,8 @@ struct diagnosis_entry {
 };
 
 /*
- * Keeps a refusal; the oldest makes room. child: of a grant; else NULL. Return: its number, from 1; 0: no
- * memory.
+ * Keeps a refusal; the oldest of the declaration that has the most makes room. child: of a grant; else NULL.
+ * Return: its number, from 1; 0: no memory.
  */
 uint64_t diagnosis_keep(struct broker_realm *realm, enum question_kind kind, const struct broker_realm *child,
                         const char *service, uint32_t rights, const struct policy_decision *decision);

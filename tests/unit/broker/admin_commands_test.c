@@ -150,12 +150,37 @@ Test(admin_commands, decision)
         char request[100], error[100];
         snprintf(request, sizeof request, "{\"command\":\"decision\",\"number\":\"%s\"}", none[i]);
         snprintf(error, sizeof error, "there is no decision `%s`", none[i]);
-        refuse(request, error, "the last 256");
+        refuse(request, error, "256 of all");
     }
     for (int i = 0; i < 256; i++)
         cr_assert_eq(process_connect(d, "database", 0, (uint64_t)(60 + i)), REALM_E_DENIED);
-    refuse("{\"command\":\"decision\",\"number\":\"1\"}", "there is no decision `1`", "the last 256");
+    refuse("{\"command\":\"decision\",\"number\":\"1\"}", "there is no decision `1`", "256 of all");
     json_decref(result_of("{\"command\":\"decision\",\"number\":\"257\"}"));
+}
+
+/* Goal: a realm that is refused without end erases its own refusals only. */
+Test(admin_commands, decisions_of_others_stay)
+{
+    struct process *d = world_open(&world, "D"), *c = world_open(&world, "C");
+    cr_assert_eq(process_connect(c, "database", 0, 50), REALM_E_DENIED); /* 1 */
+    for (uint64_t i = 0; i < 300; i++)
+        cr_assert_eq(process_connect(d, "database", 0, 60 + i), REALM_E_DENIED); /* 2 to 301 */
+    process_forget(d);                                                           /* its inbox is finite */
+    cr_assert_eq(process_connect(c, "network", 0, 51), REALM_E_DENIED);          /* 302 */
+    for (uint64_t i = 0; i < 300; i++)
+        cr_assert_eq(process_connect(d, "database", 0, 400 + i), REALM_E_DENIED); /* 303 to 602 */
+    static const struct {
+        const char *number, *realm;
+    } kept[] = {{"1", "C"}, {"302", "C"}, {"349", "D"}, {"602", "D"}};
+    for (size_t i = 0; i < sizeof kept / sizeof *kept; i++) {
+        char request[100];
+        snprintf(request, sizeof request, "{\"command\":\"decision\",\"number\":\"%s\"}", kept[i].number);
+        json_t *was = result_of(request);
+        cr_assert_not_null(was, "%s is gone", kept[i].number);
+        cr_assert_str_eq(event_text(was, "realm"), kept[i].realm);
+        json_decref(was);
+    }
+    refuse("{\"command\":\"decision\",\"number\":\"348\"}", "there is no decision `348`", "256 of all");
 }
 
 /* Goal: spawn starts a declared realm, or an instance of a template with arguments. */
