@@ -44,8 +44,9 @@ $(BUILD)/bin/bench_peer_%: $(BUILD)/bench/peers/bench_peer_%.o $(BUILD)/bench/pe
 all: $(BENCH_REALMS) $(BENCH_PEER_PROGRAMS)
 
 .PHONY: bench
-bench: all ## floors, calls and peers side by side (realm bench)
+bench: all $(BUILD)/bin/policy_bench ## floors, calls and peers side by side (realm bench), and the policy engine
 	@$(BUILD)/bin/realm bench
+	@$(BUILD)/bin/policy_bench
 
 # The policy engine alone: an own program, pure but for its clock.
 $(BUILD)/bin/policy_bench: $(BUILD)/bench/policy/policy_bench.o $(call archive,mm/policy) $(A_core)

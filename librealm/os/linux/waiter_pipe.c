@@ -32,6 +32,7 @@ struct pipe_waiter {
     struct realm_os *os;
     int hint;          /* -1 once nobody is left who could write */
     bool cut;          /* … because the Memory Manager saw to that */
+    uint64_t look_ns;  /* … and then: when to look next */
     size_t full_bytes; /* emptied of so many bytes at once, the pipe may have been full */
     uint64_t *armed;   /* one bit a slot */
     uint32_t words;
@@ -159,11 +160,9 @@ int realm_waiter_pipe_wait(struct realm_waiter *base, uint64_t deadline_ns, uint
                            unsigned capacity, unsigned *ret_count)
 {
     struct pipe_waiter *waiter = self(base);
-    const uint64_t look_ns =
-        waiter->cut && any_armed(waiter) ? realm_os_now_ns(waiter->os) + LOOK_NS : REALM_FOREVER;
-    const bool looks = look_ns < deadline_ns;
-    if (looks)
-        deadline_ns = look_ns;
+    const bool looks = waiter->cut && any_armed(waiter);
+    if (looks && waiter->look_ns < deadline_ns)
+        deadline_ns = waiter->look_ns;
     struct pollfd fds[] = {
         {.fd = waiter->hint, .events = POLLIN},
         {.fd = base->control_ignored ? -1 : waiter->os->control, .events = POLLIN | POLLRDHUP},
@@ -174,7 +173,10 @@ int realm_waiter_pipe_wait(struct realm_waiter *base, uint64_t deadline_ns, uint
     int ready = ppoll(fds, 2, deadline_ns == REALM_FOREVER ? NULL : &remaining, NULL);
     if (ready < 0 && errno != EINTR)
         return -errno;
-    if (ready == 0 && looks) {
+    /* Also where the caller waits for no time at all, as who has something else to wait for does. */
+    const uint64_t now_ns = looks && ready == 0 ? realm_os_now_ns(waiter->os) : 0;
+    if (looks && ready == 0 && waiter->look_ns <= now_ns) {
+        waiter->look_ns = now_ns + LOOK_NS;
         ret_wakes[0] = REALM_WAKE_SCAN;
         *ret_count = 1;
         return 0;
