@@ -190,13 +190,14 @@ static bool read_options(const struct arguments *arguments, struct campaign_opti
     return true;
 }
 
-static bool read_scenario(const char *path, struct fuzz_case *fixed)
+/* The case borrows from the configuration, which the caller frees, whatever comes of it. */
+static bool read_scenario(const char *path, struct fuzz_case *fixed, struct mm_config **ret_config)
 {
     struct scenario_problems problems;
-    struct mm_config *config = NULL; /* the case borrows from it, to the end */
     const char *why;
     scenario_problems_init(&problems);
-    bool good = scenario_read(path, &problems, &config) == 0;
+    bool good = scenario_read(path, &problems, ret_config) == 0;
+    const struct mm_config *config = *ret_config;
     if (!good)
         scenario_problems_print(&problems, stderr, print_colours(stderr));
     scenario_problems_deinit(&problems);
@@ -211,31 +212,39 @@ static bool read_scenario(const char *path, struct fuzz_case *fixed)
     return good;
 }
 
-int fuzz_main(const struct arguments *arguments)
+static int search(const struct arguments *arguments, const struct campaign_options *options)
 {
-    static struct fuzz_case fixed;
-    static struct campaign_options options;
     static struct campaign_result result;
-    const char *again = arguments_value(arguments, "--replay");
-    if (again)
-        return replay(again);
-    if (!read_options(arguments, &options))
-        return EXIT_USAGE;
-    if (arguments->operands_count > 0) {
-        if (!read_scenario(arguments->operands[0], &fixed))
-            return EXIT_FAILED;
-        options.fixed = &fixed;
-    }
-    int error = campaign_run(&options, stdout, &result);
+    int error = campaign_run(options, stdout, &result);
     if (error) {
         fprintf(stderr, "realm fuzz: %s\n", strerror(-error));
         return EXIT_FAILED;
     }
     const char *save = arguments_value(arguments, "--save");
     if (result.failed)
-        print_failure(&result, options.json);
+        print_failure(&result, options->json);
     if (result.failed && save)
         save_failure(&result, save);
-    print_summary(&result, &options);
+    print_summary(&result, options);
     return result.failed ? EXIT_FAILED : EXIT_FINE;
+}
+
+int fuzz_main(const struct arguments *arguments)
+{
+    static struct fuzz_case fixed;
+    static struct campaign_options options;
+    struct mm_config *config = NULL;
+    const char *again = arguments_value(arguments, "--replay");
+    if (again)
+        return replay(again);
+    if (!read_options(arguments, &options))
+        return EXIT_USAGE;
+    if (arguments->operands_count == 0)
+        return search(arguments, &options);
+    options.fixed = &fixed;
+    int status =
+        read_scenario(arguments->operands[0], &fixed, &config) ? search(arguments, &options) : EXIT_FAILED;
+    if (config)
+        mm_config_free(config);
+    return status;
 }
