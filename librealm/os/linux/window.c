@@ -31,9 +31,9 @@ struct window {
     uint32_t gone;
     uint8_t *base;
     size_t bytes;
-    bool writable;
     uint8_t *deposit; /* NULL: none is needed */
     uint32_t deposits_left;
+    bool writable;
 };
 
 /* The process's one table: a signal has no owner to be told by. */
