@@ -40,12 +40,12 @@ static struct diagnosis *diagnosis_of(struct broker *broker)
 /* The oldest of who has the most; of those who have as many, the asker's. */
 static struct diagnosis_entry *who_makes_room(struct diagnosis *diagnosis, uint32_t asker)
 {
-    struct diagnosis_entry *found = NULL;
-    for (size_t i = 0; i < DIAGNOSIS_KEPT; i++) {
+    struct diagnosis_entry *found = &diagnosis->entries[0];
+    for (size_t i = 1; i < DIAGNOSIS_KEPT; i++) {
         struct diagnosis_entry *entry = &diagnosis->entries[i];
         const uint32_t held = diagnosis->held[entry->asker];
-        const uint32_t most = found ? diagnosis->held[found->asker] : 0;
-        const bool own = entry->asker == asker, found_own = found && found->asker == asker;
+        const uint32_t most = diagnosis->held[found->asker];
+        const bool own = entry->asker == asker, found_own = found->asker == asker;
         if (held > most || (held == most && (own != found_own ? own : entry->number < found->number)))
             found = entry;
     }
