@@ -15,8 +15,6 @@
 #include "tools/graph_text.h"
 #include "tools/print.h"
 
-extern char **environ;
-
 static int ask(struct client *client, const char *command, json_t **ret_rows)
 {
     json_t *answer = NULL;

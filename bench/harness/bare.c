@@ -1,5 +1,6 @@
 #include "bench/harness/bare.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
@@ -84,6 +85,7 @@ static void say(uint32_t *word, uint32_t value)
 
 static void touch(const struct bare_revoke *revoke)
 {
+    assert(revoke->mapped[0] != NULL && revoke->mapped[1] != NULL);
     (void)revoke->mapped[0][0];
     (void)revoke->mapped[1][0];
 }
@@ -104,6 +106,7 @@ static void sleep_each_time(const struct bare_revoke *revoke)
 {
     struct shared *shared = revoke->shared;
 
+    assert(shared != NULL);
     for (uint32_t i = 1; gate_await(&shared->turn, i, PATIENCE_NS); i++) {
         touch(revoke);
         say(&shared->ready, i);

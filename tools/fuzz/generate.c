@@ -41,9 +41,10 @@ static uint32_t draw_rights_from(struct draw *draw, const struct oracle_capabili
     unsigned how = draw_byte(draw);
     if (how < 200)
         return all;
-    if (how < 225)
-        return all &
-               (uint32_t)(1u << draw_below(draw, 9) | 1u << draw_below(draw, 9) | ORACLE_SEND | ORACLE_READ);
+    if (how < 225) {
+        const uint32_t one = UINT32_C(1) << draw_below(draw, 9), other = UINT32_C(1) << draw_below(draw, 9);
+        return all & (one | other | ORACLE_SEND | ORACLE_READ);
+    }
     if (how < 240)
         return all & ~(uint32_t)ORACLE_GRANT;
     return (uint32_t)(draw_byte(draw) | draw_byte(draw) << 8) & 0x3ff;

@@ -241,8 +241,10 @@ static bool apply(struct run *run, const struct fuzz_operation *operation, const
         run->deep_revoke |= below.generations >= 3;
     }
     if (event->kind == ORACLE_GIVE || (event->kind == ORACLE_DERIVE && event->actor != event->subject)) {
-        int declared = run->world.realms[event->actor].instance_of;
-        run->gave |= UINT64_C(1) << (declared == ORACLE_NONE ? event->actor : declared);
+        const int declared = run->world.realms[event->actor].instance_of;
+        const int giver = declared == ORACLE_NONE ? event->actor : declared;
+        if (giver >= 0)
+            run->gave |= UINT64_C(1) << giver;
     }
     policy_apply(run->subject.policy, engine_event, decision, &outcome);
     if (!remember(run, event) || !name_made(run, operation, event, first, &outcome))
