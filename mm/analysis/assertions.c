@@ -104,6 +104,15 @@ static size_t find_goals(const struct facts *facts, const struct mm_assert *asse
     return count;
 }
 
+/* All instances of the declarations that the assertion trusts. */
+static void mark_trusted(const struct population *population, const struct mm_assert *assertion,
+                         bool *trusted)
+{
+    for (uint32_t i = 0; i < population->count; i++)
+        for (size_t j = 0; j < assertion->trust_count; j++)
+            trusted[i] = trusted[i] || population->realms[i].declaration == assertion->trust[j];
+}
+
 static int judge_reach(const struct population *population, const struct mm_assert *assertion, uint64_t *work,
                        struct verdict *verdict)
 {
@@ -112,9 +121,7 @@ static int judge_reach(const struct population *population, const struct mm_asse
     struct trial trial = {.population = population, .verdict = verdict};
     struct facts facts;
     bool *servers;
-    for (uint32_t i = 0; i < population->count; i++)
-        for (size_t j = 0; j < assertion->trust_count; j++)
-            trusted[i] = trusted[i] || population->realms[i].declaration == assertion->trust[j];
+    mark_trusted(population, assertion, trusted);
     int error = bound_facts(population, trusted, work, &facts, &servers, &bounds);
     if (error)
         return error;
@@ -156,9 +163,7 @@ static int judge_always(const struct population *population, const struct mm_ass
     uint32_t *bounds, nobody = population->count, wanted = assertion->rights | REALM_RIGHT_SEND;
     struct facts facts;
     bool *servers;
-    for (uint32_t i = 0; i < population->count; i++)
-        for (size_t j = 0; j < assertion->trust_count; j++)
-            trusted[i] = trusted[i] || population->realms[i].declaration == assertion->trust[j];
+    mark_trusted(population, assertion, trusted);
     int error = bound_facts(population, trusted, work, &facts, &servers, &bounds);
     if (error)
         return error;
