@@ -86,6 +86,7 @@ static const char *what_was_asked(const char *asked)
         {"gate", "make the call"},
         {"look", "look at"},
         {"kill", "kill"},
+        {"spawn", "spawn"},
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(asked, words[i][0]) == 0)

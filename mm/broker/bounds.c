@@ -23,7 +23,10 @@
 #include "mm/broker/state.h"
 
 #define DESCRIPTORS_A_CHANNEL 4u /* two, of half of them */
-#define TOLD_OF_BROKER        (1u << MM_LIMITS)
+/* Bits of limits_told behind those of the limits. */
+#define TOLD_OF_BROKER  (1u << MM_LIMITS)
+#define TOLD_OF_STARTS  (2u << MM_LIMITS)
+#define TOLD_OF_RECORDS (4u << MM_LIMITS)
 
 static const char *const keys[MM_LIMITS] = {
     [MM_LIMIT_MEMORY] = "memory",     [MM_LIMIT_ADDRESS_SPACE] = "address_space",
@@ -75,21 +78,59 @@ static uint64_t value_of(const struct broker_realm *realm, enum mm_limit which)
     return bounds_log_bytes(realm);
 }
 
+/* What is told of a limit, whoever holds it. */
+struct reached {
+    uint32_t bit; /* of limits_told */
+    const char *limit;
+    uint64_t value;
+    struct mm_place place; /* line 0: it stands in no scenario */
+    const char *fix;
+};
+
+static void tell(struct broker_realm *realm, const struct reached *reached)
+{
+    char at[BROKER_PLACE_MAX];
+
+    if (realm->limits_told & reached->bit)
+        return;
+    realm->limits_told |= reached->bit;
+    broker_place(realm->broker, reached->place.line, reached->place.column, at);
+    events_emit(realm->broker->events, "limited", "{s:s, s:s, s:I, s:s, s:s}", "realm", realm->name, "limit",
+                reached->limit, "value", (json_int_t)reached->value, "at", at, "fix", reached->fix);
+}
+
+/* A default would be changed where its realm is declared. */
+static struct mm_place place_or_default(const struct broker_realm *realm, struct mm_place place)
+{
+    return place.line ? place : realms_declaration(realm)->place;
+}
+
 void bounds_reached(struct broker_realm *realm, enum mm_limit which)
 {
     const struct mm_realm *declaration = realms_declaration(realm);
-    const struct mm_place *place = &declaration->limits.places[which];
-    char at[BROKER_PLACE_MAX], fix[BROKER_FIX_MAX];
+    char fix[BROKER_FIX_MAX];
 
-    if (realm->limits_told & 1u << which)
-        return;
-    realm->limits_told |= 1u << which;
-    if (place->line == 0)
-        place = &declaration->place; /* a default: it would be changed there */
-    broker_place(realm->broker, place->line, place->column, at);
     snprintf(fix, sizeof fix, "raise `%s` in the `limits:` of realm `%s`", keys[which], declaration->name);
-    events_emit(realm->broker->events, "limited", "{s:s, s:s, s:I, s:s, s:s}", "realm", realm->name, "limit",
-                keys[which], "value", (json_int_t)value_of(realm, which), "at", at, "fix", fix);
+    tell(realm, &(struct reached){1u << which, keys[which], value_of(realm, which),
+                                  place_or_default(realm, declaration->limits.places[which]), fix});
+}
+
+void bounds_starts_reached(struct broker_realm *realm)
+{
+    const struct mm_realm *declaration = realms_declaration(realm);
+    char fix[BROKER_FIX_MAX];
+
+    snprintf(fix, sizeof fix, "wait, or raise `count` in the `start_limit:` of realm `%s`",
+             declaration->name);
+    tell(realm, &(struct reached){TOLD_OF_STARTS, "start_limit", declaration->start_limit_count,
+                                  place_or_default(realm, declaration->start_limit_place), fix});
+}
+
+void bounds_records_reached(struct broker_realm *realm)
+{
+    tell(realm, &(struct reached){TOLD_OF_RECORDS, "the broker's realms", BROKER_RECORDS_MAX,
+                                  .fix = "end "
+                                         "instances that are not needed any more: no scenario sets this"});
 }
 
 static uint32_t held_with(const struct broker_realm *client, const struct broker_realm *server)
@@ -116,15 +157,9 @@ static bool scarce(uint64_t most, uint64_t used, uint64_t held)
 /* The kernel's limit of the broker's own descriptors stands in no scenario. */
 static void say_broker_full(struct broker_realm *realm)
 {
-    char at[BROKER_PLACE_MAX];
-
-    if (realm->limits_told & TOLD_OF_BROKER)
-        return;
-    realm->limits_told |= TOLD_OF_BROKER;
-    broker_place(realm->broker, 0, 0, at);
-    events_emit(realm->broker->events, "limited", "{s:s, s:s, s:I, s:s, s:s}", "realm", realm->name, "limit",
-                "the broker's descriptors", "value", (json_int_t)realm->broker->descriptors_max, "at", at,
-                "fix", "raise the limit of open files (`ulimit -Hn`) of the user who starts the system");
+    tell(realm, &(struct reached){TOLD_OF_BROKER, "the broker's descriptors", realm->broker->descriptors_max,
+                                  .fix = "raise the limit of open files (`ulimit -Hn`) of the user who "
+                                         "starts the system"});
 }
 
 /* --- the policy's quotas --- */

@@ -38,6 +38,11 @@ void bounds_release(struct broker_realm *realm, enum policy_resource resource, u
 /* The realm has reached this limit: tells of it in the event `limited`, once in an incarnation. */
 void bounds_reached(struct broker_realm *realm, enum mm_limit which);
 
+/* The realm cannot start because of its `start_limit`, or a realm can have no instance made, as there are too
+ * many realms in all: the same. */
+void bounds_starts_reached(struct broker_realm *realm);
+void bounds_records_reached(struct broker_realm *realm);
+
 /* The launcher has moved the limit of private memory, or (error, a positive errno) could not: tells of it. */
 void bounds_moved(struct broker_realm *realm, uint64_t bytes, int error);
 

@@ -144,6 +144,20 @@ uint64_t diagnosis_keep_incapable(struct broker_realm *realm, enum question_kind
     return entry->number;
 }
 
+uint64_t diagnosis_keep_spawn(const struct broker_spawn *spawn, const struct broker_realm *declared,
+                              const struct policy_decision *decision)
+{
+    struct diagnosis_entry *entry = entry_new(spawn->actor, spawn->program, 0, decision);
+    if (!entry)
+        return 0;
+    entry->asked = "spawn";
+    entry->mendable = declared && decision->rule == POLICY_RULE_PARENT;
+    entry->kind = QUESTION_START;
+    entry->child_declaration = declared ? declared->declaration : 0;
+    copy_name(entry->child, spawn->name ? spawn->name : "");
+    return entry->number;
+}
+
 const struct diagnosis_entry *diagnosis_find(const struct broker *broker, uint64_t number)
 {
     if (!broker->diagnosis || number == 0)
@@ -190,9 +204,9 @@ void diagnosis_question_of(const struct broker *broker, const struct diagnosis_e
 {
     *ret_question = (struct question){
         .kind = entry->kind, .rights = entry->rights | REALM_RIGHT_SEND, .gate = entry->gate};
-    if (entry->kind != QUESTION_GATE && entry->kind != QUESTION_LOOK)
+    if (entry->kind == QUESTION_CONNECT || entry->kind == QUESTION_REGISTER || entry->kind == QUESTION_GRANT)
         ret_question->service = entry->service;
     whatif_path_of(broker->config, entry->declaration, &ret_question->actor);
-    if (entry->kind == QUESTION_GRANT)
+    if (entry->kind == QUESTION_GRANT || entry->kind == QUESTION_START)
         whatif_path_of(broker->config, entry->child_declaration, &ret_question->subject);
 }

@@ -20,7 +20,7 @@ struct diagnosis_entry {
     uint32_t declaration, child_declaration; /* … and of whom it is about: numbers of the configuration */
     const char *asked;                       /* "connect", "derive", …; lives for ever */
     bool mendable;                           /* a change of the scenario may turn it: the answer to … */
-    enum question_kind kind;                 /* CONNECT, REGISTER, GATE, LOOK; GRANT: to the child */
+    enum question_kind kind;                 /* CONNECT, REGISTER, GATE, LOOK; GRANT, START: the child */
     uint32_t rights, gate;
     struct policy_decision decision;
     uint32_t limited; /* rule QUOTA: the declaration whose quota it is; MM_INIT: none that could be raised */
@@ -45,6 +45,10 @@ uint64_t diagnosis_keep_capability(struct broker_realm *realm, const char *asked
 /* The same of a gated call, and of looking at others (no gate: 0). */
 uint64_t diagnosis_keep_incapable(struct broker_realm *realm, enum question_kind kind, uint32_t gate,
                                   const char *name, const struct policy_decision *decision);
+/* The same of a SPAWN that the actor asked for. declared: of what; NULL: nothing is declared that is called
+ * so. */
+uint64_t diagnosis_keep_spawn(const struct broker_spawn *spawn, const struct broker_realm *declared,
+                              const struct policy_decision *decision);
 /* Borrowed until the next that is kept. NULL: there is none of that number, or it is too long ago. */
 const struct diagnosis_entry *diagnosis_find(const struct broker *broker, uint64_t number);
 void diagnosis_free(struct broker *broker);

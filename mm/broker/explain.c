@@ -133,6 +133,22 @@ static void tell_quota(struct broker_realm *realm, const struct policy_decision 
     json_decref(consumers);
 }
 
+static void tell_denied(const struct broker_realm *realm, const char *asked, const char *name,
+                        const struct broker_reason *reason, uint64_t number)
+{
+    events_emit(realm->broker->events, "denied", "{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "realm", realm->name,
+                "asked", asked, "service", name, "rule", reason->rule, "at", reason->at, "fix", reason->fix,
+                "decision", (json_int_t)number);
+}
+
+/* The search for a fix is made when the administrator asks for it. */
+static void say_where(struct broker_reason *reason, uint64_t number)
+{
+    if (!reason->fix[0] && number != 0)
+        snprintf(reason->fix, sizeof reason->fix, "`realm explain --decision %llu` has it",
+                 (unsigned long long)number);
+}
+
 /* --- what was asked about a capability --- */
 
 /* The rights that would have done. */
@@ -202,20 +218,51 @@ void explain_refused(struct broker_realm *realm, const struct explain_refusal *r
     broker_explain_decision(realm->broker, realm, name, &kept, &reason);
     const uint64_t number =
         diagnosis_keep_capability(realm, refusal->asked, about, name, rights_needed(refusal->event), &kept);
-    if (about && !reason.fix[0] && number != 0)
-        snprintf(reason.fix, sizeof reason.fix, "`realm explain --decision %llu` has it",
-                 (unsigned long long)number);
-    events_emit(realm->broker->events, "denied", "{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "realm", realm->name,
-                "asked", refusal->asked, "service", name, "rule", reason.rule, "at", reason.at, "fix",
-                reason.fix, "decision", (json_int_t)number);
+    if (about)
+        say_where(&reason, number);
+    tell_denied(realm, refusal->asked, name, &reason, number);
 }
 
-static void say_where(struct broker_reason *reason, uint64_t number)
+/* --- what was asked about a child --- */
+
+/* An instance cannot be named in a scenario, but a template can be moved below its template, if that does not
+ * stand below it. */
+static bool could_be_below_template(const struct broker_realm *realm, const struct broker_realm *declared)
 {
-    if (!reason->fix[0] && number != 0)
-        snprintf(reason->fix, sizeof reason->fix, "`realm explain --decision %llu` has it",
-                 (unsigned long long)number);
+    const struct mm_config *config = realm->broker->config;
+    uint32_t above = realm->declaration;
+    if (!realm->instance || !config->realms[declared->declaration].template)
+        return false;
+    while (above != MM_INIT && above != declared->declaration)
+        above = config->realms[above].parent;
+    return above == MM_INIT;
 }
+
+void explain_spawn(const struct broker_spawn *spawn, const struct broker_realm *declared,
+                   const struct policy_decision *decision)
+{
+    struct broker_realm *realm = spawn->actor;
+    struct policy_decision kept = *decision;
+    struct broker_reason reason;
+    if (decision->rule == POLICY_RULE_NONE)
+        return;
+    if (decision->rule == POLICY_RULE_QUOTA) {
+        if (!is_told(realm, decision))
+            tell_quota(realm, decision, diagnosis_keep_spawn(spawn, declared, decision));
+        return;
+    }
+    if (declared) {
+        const struct mm_place place = realm->broker->config->realms[declared->declaration].place;
+        kept.place = (struct policy_place){place.line, place.column};
+    }
+    broker_explain_decision(realm->broker, realm, spawn->program, &kept, &reason);
+    const uint64_t number = diagnosis_keep_spawn(spawn, declared, &kept);
+    if (declared && kept.rule == POLICY_RULE_PARENT && could_be_below_template(realm, declared))
+        say_where(&reason, number);
+    tell_denied(realm, "spawn", spawn->program, &reason, number);
+}
+
+/* --- what needs a capability of its own --- */
 
 void explain_incapable(struct broker_realm *realm, const struct policy_event *event,
                        const struct policy_decision *decision)
@@ -231,9 +278,7 @@ void explain_incapable(struct broker_realm *realm, const struct policy_event *ev
     const uint64_t number = diagnosis_keep_incapable(realm, gate ? QUESTION_GATE : QUESTION_LOOK,
                                                      gate ? event->gate : 0, name, decision);
     say_where(&reason, number);
-    events_emit(realm->broker->events, "denied", "{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "realm", realm->name,
-                "asked", gate ? "gate" : "look", "service", name, "rule", reason.rule, "at", reason.at, "fix",
-                reason.fix, "decision", (json_int_t)number);
+    tell_denied(realm, gate ? "gate" : "look", name, &reason, number);
 }
 
 /* --- what was asked of a service --- */

@@ -10,6 +10,7 @@
 #include "mm/analysis/whatif.h"
 
 struct broker_realm;
+struct broker_spawn;
 struct policy_decision;
 struct policy_event;
 
@@ -35,6 +36,13 @@ struct explain_refusal {
  */
 void explain_refused(struct broker_realm *realm, const struct explain_refusal *refusal,
                      const struct policy_decision *decision);
+
+/*
+ * A realm's SPAWN: the same. declared: what it asked for; NULL: nothing is declared that is called so.
+ * decision->place is not looked at unless a quota refused: the place is where the child is declared.
+ */
+void explain_spawn(const struct broker_spawn *spawn, const struct broker_realm *declared,
+                   const struct policy_decision *decision);
 
 /* The event `denied` of a gated call (GATE), and of looking at others (LOOK). */
 void explain_incapable(struct broker_realm *realm, const struct policy_event *event,

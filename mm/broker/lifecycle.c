@@ -55,6 +55,19 @@ void lifecycle_init(struct broker_realm *realm)
 
 /* --- beginning --- */
 
+/* What is no question for the policy. */
+static int may_start(struct broker_realm *realm)
+{
+    if (realms_active(realm) || realms_has_active_descendant(realm))
+        return REALM_E_EXISTS;
+    if (realm->broker->stopping)
+        return REALM_E_NOT_STARTED;
+    if (restart_allowed(realm, poll_now_ns()))
+        return 0;
+    bounds_starts_reached(realm);
+    return REALM_E_NOT_STARTED;
+}
+
 /* Whether the policy lets the actor start it, now. */
 static int decide_start(struct broker *broker, const struct policy_event *event,
                         struct policy_decision *ret_decision)
@@ -66,16 +79,17 @@ static int decide_start(struct broker *broker, const struct policy_event *event,
     return ret_decision->status == REALM_E_STALE ? REALM_E_NOT_STARTED : ret_decision->status;
 }
 
-int lifecycle_start(struct broker_realm *realm, struct policy_realm actor)
+int lifecycle_start(struct broker_realm *realm, struct policy_realm actor,
+                    struct policy_decision *ret_decision)
 {
     struct broker *broker = realm->broker;
-    if (realms_active(realm) || realms_has_active_descendant(realm))
-        return REALM_E_EXISTS;
-    if (broker->stopping || !restart_allowed(realm, poll_now_ns()))
-        return REALM_E_NOT_STARTED;
     struct policy_event event = {.kind = POLICY_START, .actor = actor, .subject = realm->policy};
-    struct policy_decision decision;
-    int error = decide_start(broker, &event, &decision);
+    struct policy_decision decision = {0};
+    int error = may_start(realm);
+    if (!error)
+        error = decide_start(broker, &event, &decision);
+    if (ret_decision)
+        *ret_decision = decision;
     if (error)
         return error;
 
@@ -135,7 +149,7 @@ static void start_children(struct broker_realm *parent)
         const struct mm_realm *declaration = &broker->config->realms[i];
         if (!declaration->start || declaration->parent != parent->declaration)
             continue;
-        if (lifecycle_start(broker->declared[i], policy_init_realm(broker->policy)))
+        if (lifecycle_start(broker->declared[i], policy_init_realm(broker->policy), NULL))
             logs_say(broker->logs, declaration->name, "cannot be started with its parent");
     }
 }

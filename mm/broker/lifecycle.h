@@ -14,10 +14,14 @@ struct broker_realm;
 
 void lifecycle_init(struct broker_realm *realm);
 
-/* Begins a new incarnation, with realm->args after the declaration's, if the policy lets the actor. Return:
- * 0; REALM_E_EXISTS; REALM_E_NOT_STARTED: the start limit, its parent does not run, or the system ends;
- * REALM_E_NOT_CHILD; REALM_E_LIMIT; -ENOMEM. */
-int lifecycle_start(struct broker_realm *realm, struct policy_realm actor);
+/*
+ * Begins a new incarnation, with realm->args after the declaration's, if the policy lets the actor. Return:
+ * 0; REALM_E_EXISTS; REALM_E_NOT_STARTED: the start limit (the event `limited` has said so), its parent does
+ * not run, or the system ends; REALM_E_NOT_CHILD; REALM_E_LIMIT; -ENOMEM. ret_decision (or NULL): what the
+ * policy said, with the rule NONE if it was not asked.
+ */
+int lifecycle_start(struct broker_realm *realm, struct policy_realm actor,
+                    struct policy_decision *ret_decision);
 
 /* What the launcher says. fds are taken. */
 void lifecycle_started(struct broker_realm *realm, const struct realm_launch_spawned *event, const int *fds);

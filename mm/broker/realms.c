@@ -16,6 +16,8 @@
 
 #include "librealm/core/assert.h"
 #include "librealm/core/name.h"
+#include "mm/broker/bounds.h"
+#include "mm/broker/explain.h"
 #include "mm/broker/lifecycle.h"
 #include "mm/broker/state.h"
 #include "mm/config/policy_load.h"
@@ -194,8 +196,11 @@ static int make_instance(struct broker *broker, struct broker_realm *template, s
         return REALM_E_BAD_NAME;
     if (broker_find_realm(broker, name))
         return REALM_E_EXISTS;
-    if (count_records(broker) >= BROKER_RECORDS_MAX)
+    if (count_records(broker) >= BROKER_RECORDS_MAX) {
+        if (parent)
+            bounds_records_reached(parent);
         return REALM_E_LIMIT;
+    }
     struct policy_declaration declaration = {
         .parent = parent ? parent->policy : policy_init_realm(broker->policy),
         .template_of = template->policy,
@@ -221,10 +226,10 @@ static int make_instance(struct broker *broker, struct broker_realm *template, s
  * An actor spawns what is declared under its own declaration: an instance of a template may itself spawn
  * instances of the templates below it. An administrator stands for init, which may spawn everything.
  */
-static int prepare(struct broker *broker, const struct broker_spawn *spawn, struct broker_realm **ret_realm)
+static int prepare(struct broker *broker, const struct broker_spawn *spawn, struct broker_realm *declared,
+                   struct broker_realm **ret_realm)
 {
-    struct broker_realm *declared = broker_find_realm(broker, spawn->program);
-    if (!declared || declared->instance)
+    if (!declared)
         return REALM_E_NOT_CHILD;
     bool template = realms_declaration(declared)->template;
     broker->decisions++;
@@ -265,22 +270,44 @@ static int set_args(struct broker_realm *realm, const struct broker_spawn *spawn
     return 0;
 }
 
+/*
+ * Which rule refused a realm's SPAWN: where the policy was not asked, what it would have said. What is no
+ * matter of rules (arguments, an end that is near, memory) has none; other limits have been told.
+ */
+static void explain_refusal(const struct broker_spawn *spawn, const struct broker_realm *declared, int error,
+                            struct policy_decision *decision)
+{
+    if (error == REALM_E_EXISTS)
+        *decision = (struct policy_decision){.status = error, .rule = POLICY_RULE_RUNNING};
+    else if (error == REALM_E_NOT_CHILD)
+        *decision = explain_no_child;
+    if (error == REALM_E_NOT_CHILD && declared) {
+        struct policy_event event = {
+            .kind = POLICY_START, .actor = spawn->actor->policy, .subject = declared->policy};
+        policy_decide(spawn->actor->broker->policy, &event, decision);
+    }
+    explain_spawn(spawn, declared, decision);
+}
+
 int broker_spawn(struct broker *broker, const struct broker_spawn *spawn, struct broker_realm **ret_realm)
 {
-    struct broker_realm *realm;
-    int error = prepare(broker, spawn, &realm);
-    if (error)
-        return error;
-    error = realms_active(realm) ? REALM_E_EXISTS : set_args(realm, spawn);
-    if (!error)
-        error =
-            lifecycle_start(realm, spawn->actor ? spawn->actor->policy : policy_init_realm(broker->policy));
-    if (error) {
-        broker->sweep_due = true; /* an instance that was made for nothing */
-        return error;
+    struct broker_realm *realm, *declared = broker_find_realm(broker, spawn->program);
+    struct policy_decision decision = {0};
+    if (declared && declared->instance)
+        declared = NULL;
+    int error = prepare(broker, spawn, declared, &realm);
+    if (!error) {
+        error = realms_active(realm) ? REALM_E_EXISTS : set_args(realm, spawn);
+        if (!error)
+            error = lifecycle_start(
+                realm, spawn->actor ? spawn->actor->policy : policy_init_realm(broker->policy), &decision);
+        broker->sweep_due = broker->sweep_due || error; /* an instance that was made for nothing */
     }
-    *ret_realm = realm;
-    return 0;
+    if (error && spawn->actor)
+        explain_refusal(spawn, declared, error, &decision);
+    if (!error)
+        *ret_realm = realm;
+    return error;
 }
 
 static bool has_children(const struct broker_realm *realm)

@@ -99,10 +99,11 @@ struct mm_realm {
     enum mm_restart restart;
     struct mm_limits limits;
     struct mm_quota quota;
-    bool debug;                 /* it may look at others */
-    uint64_t gates;             /* bit n: the gated call n, 1 to MM_GATE_MAX */
-    uint32_t start_limit_count; /* at most so many starts … */
-    uint64_t start_limit_ns;    /* … in this time */
+    bool debug;                        /* it may look at others */
+    uint64_t gates;                    /* bit n: the gated call n, 1 to MM_GATE_MAX */
+    uint32_t start_limit_count;        /* at most so many starts … */
+    uint64_t start_limit_ns;           /* … in this time */
+    struct mm_place start_limit_place; /* line 0: it is the default */
     struct mm_place place;
 };
 

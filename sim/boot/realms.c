@@ -201,6 +201,7 @@ static void read_start_limit(struct reader *reader, const struct yaml_node *valu
         {"count", false, read_limit_count},
         {"within", false, read_limit_within},
     };
+    ((struct draft *)target)->realm->start_limit_place = value->place;
     fields_read(reader, value, "start_limit", fields, sizeof fields / sizeof fields[0], target);
 }
 

@@ -276,6 +276,40 @@ Test(access, fix_is_applied)
     free(said);
 }
 
+/* Goal: a refused spawn is told with the place of the child, and explained by its number; the change that it
+ * shows, made in the scenario, lets the realm start it. */
+Test(access, a_refused_spawn_is_explained)
+{
+    static const char *const system =
+        "system: t\nrealms:\n"
+        "  - {name: app, program: \"@BIN@/worker\", args: [spawn, child, run]}\n"
+        "  - {name: other, program: \"@BIN@/worker\", args: [run]}\n"
+        "  - {name: child, program: \"@BIN@/worker\", args: [say, here, run], parent: %s}\n";
+    char text[2000], number[24];
+    int status;
+    snprintf(text, sizeof text, system, "other");
+    struct run *run = run_start(text, NULL);
+    json_t *denied = run_wait_event(run, "denied", "realm", "app");
+    cr_assert_str_eq(json_string_value(json_object_get(denied, "asked")), "spawn");
+    cr_assert_str_eq(json_string_value(json_object_get(denied, "service")), "child");
+    cr_assert_str_eq(json_string_value(json_object_get(denied, "rule")), "parent");
+    cr_assert_str_eq(json_string_value(json_object_get(denied, "at")), "scenario.yaml:5:5");
+    cr_assert_str_eq(json_string_value(json_object_get(denied, "fix")),
+                     "give realm `child` the `parent:` `app`");
+    snprintf(number, sizeof number, "%lld",
+             (long long)json_integer_value(json_object_get(denied, "decision")));
+    char *said = run_command(run, &status, (const char *const[]){"explain", "--decision", number, NULL});
+    cr_assert_eq(status, 0, "%s", said);
+    cr_assert_not_null(
+        strstr(said, "no: app may not spawn child, by the rule \"parent\" at scenario.yaml:5:5"), "%s", said);
+    cr_assert_not_null(strstr(said, "parent: app"), "%s", said);
+    free(said);
+    run_stop(run);
+    run_nothing_left(run);
+    snprintf(text, sizeof text, system, "app");
+    first_line(text, "child", "here");
+}
+
 /* Goal: a realm is refused what a deny takes away, also where a list, the hierarchy or its parent gives it.
  */
 Test(access, deny)

@@ -10,17 +10,6 @@
 
 static struct world world;
 
-static int spawn_child(struct process *parent, const char *program, const char *name, uint64_t xid)
-{
-    struct realm_control_spawn packet = {0};
-    realm_control_header_init(&packet.header, REALM_CONTROL_SPAWN, xid);
-    cr_assert_eq(realm_control_name_init(&packet.program, program, strlen(program)), 0);
-    cr_assert_eq(realm_control_name_init(&packet.name, name, strlen(name)), 0);
-    process_send(parent, &packet, sizeof(packet));
-    process_pump(parent);
-    return process_reply(parent, xid);
-}
-
 /* u1, an instance of U; t1 and t2, instances of T under it. */
 static struct process *open_family(void)
 {
@@ -29,8 +18,8 @@ static struct process *open_family(void)
     world_start(&world);
     cr_assert_eq(world_spawn(&world, "U", "u1"), 0);
     struct process *parent = world_open(&world, "u1");
-    cr_assert_eq(spawn_child(parent, "T", "t1", 50), 0);
-    cr_assert_eq(spawn_child(parent, "T", "t2", 51), 0);
+    cr_assert_eq(process_spawn(parent, "T", "t1", 50), 0);
+    cr_assert_eq(process_spawn(parent, "T", "t2", 51), 0);
     return parent;
 }
 
@@ -58,7 +47,7 @@ WORLD_TEST(instances, all_at_once)
     world_settle(&world);
     cr_expect_eq(world_counts(&world).records, WORLD_REALMS);
     cr_assert_eq(world_spawn(&world, "U", "u1"), 0);
-    cr_expect_eq(spawn_child(world_open(&world, "u1"), "T", "t1", 60), 0);
+    cr_expect_eq(process_spawn(world_open(&world, "u1"), "T", "t1", 60), 0);
 }
 
 WORLD_TEST(instances, an_instance_cannot_reach_its_siblings_children)
@@ -68,7 +57,7 @@ WORLD_TEST(instances, an_instance_cannot_reach_its_siblings_children)
     cr_assert_eq(world_spawn(&world, "U", "u2"), 0);
     struct process *other = world_open(&world, "u2");
     cr_expect_eq(process_named(other, REALM_CONTROL_KILL, "t1", 0, 70), REALM_E_NOT_CHILD);
-    cr_expect_eq(spawn_child(other, "T", "t3", 71), 0);
+    cr_expect_eq(process_spawn(other, "T", "t3", 71), 0);
     cr_expect_eq(process_named(other, REALM_CONTROL_KILL, "t3", 0, 72), 0);
     cr_expect_not_null(world_process(&world, "t1"));
     cr_expect_null(world_process(&world, "t3"));

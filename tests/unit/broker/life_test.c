@@ -22,19 +22,6 @@ static const char *state_of(const char *name)
     return realm ? broker_realm_state(realm) : "gone";
 }
 
-static int spawn_child(struct process *parent, const char *program, const char *name, uint64_t xid)
-{
-    struct realm_control_spawn packet = {.args_count = 2, .args_size = 4};
-    memcpy(packet.args, "x\0y", 4);
-    realm_control_header_init(&packet.header, REALM_CONTROL_SPAWN, xid);
-    realm_control_name_init(&packet.program, program, strlen(program));
-    if (name)
-        realm_control_name_init(&packet.name, name, strlen(name));
-    process_send(parent, &packet, sizeof(packet));
-    process_pump(parent);
-    return process_reply(parent, xid);
-}
-
 WORLD_TEST(life, only_top_level_realms_that_start_are_started)
 {
     /* At boot: no child, no template, nothing with `start: false`; in the order of the file. */
@@ -187,14 +174,14 @@ WORLD_TEST(life, a_parent_spawns_and_hears_of_its_children)
     world.realms[C].start = true;
     world_start(&world);
     struct process *c = world_open(&world, "C");
-    cr_assert_eq(spawn_child(c, "C1", NULL, 50), 0);
+    cr_assert_eq(process_spawn(c, "C1", NULL, 50), 0);
     struct process *child = world_process(&world, "C1");
     cr_assert_not_null(child);
     cr_expect_eq(process_letter(c, REALM_CONTROL_REPLY, 50)->packet.reply.value, child->id);
     cr_expect_eq(process_letter(c, REALM_CONTROL_CHILD, 0)->packet.child.state, REALM_STATE_RUNNING);
     cr_expect_eq(child->args_count, 2);
     cr_expect_arr_eq(child->args, "x\0y", 4);
-    cr_expect_eq(spawn_child(c, "C1", NULL, 51), REALM_E_EXISTS);
+    cr_expect_eq(process_spawn(c, "C1", NULL, 51), REALM_E_EXISTS);
     process_exit(child, EXIT(4));
     process_pump(c);
     struct realm_control_child *told = &process_letter(c, REALM_CONTROL_CHILD, 0)->packet.child;
@@ -209,15 +196,15 @@ WORLD_TEST(life, nobody_spawns_or_kills_anothers_child)
     world.realms[A].start = world.realms[C].start = world.realms[D].start = true;
     world_start(&world);
     struct process *c = world_open(&world, "C"), *d = world_open(&world, "D");
-    cr_expect_eq(spawn_child(d, "C1", NULL, 50), REALM_E_NOT_CHILD);
-    cr_expect_eq(spawn_child(d, "nobody", NULL, 51), REALM_E_NOT_CHILD);
+    cr_expect_eq(process_spawn(d, "C1", NULL, 50), REALM_E_NOT_CHILD);
+    cr_expect_eq(process_spawn(d, "nobody", NULL, 51), REALM_E_NOT_CHILD);
     cr_expect_eq(process_named(d, REALM_CONTROL_KILL, "B", 0, 52), REALM_E_NOT_CHILD);
     cr_expect_eq(process_named(d, REALM_CONTROL_KILL, "D", 0, 53), REALM_E_NOT_CHILD);
     cr_expect_eq(process_named(c, REALM_CONTROL_KILL, "C1", 0, 54), 0); /* dormant: done already */
     world.fail_spawns = true;
-    cr_expect_eq(spawn_child(c, "C1", NULL, 55), REALM_E_NOT_STARTED);
+    cr_expect_eq(process_spawn(c, "C1", NULL, 55), REALM_E_NOT_STARTED);
     world.fail_spawns = false;
-    cr_expect_eq(spawn_child(c, "C1", NULL, 56), 0);
+    cr_expect_eq(process_spawn(c, "C1", NULL, 56), 0);
     cr_expect_eq(process_named(c, REALM_CONTROL_KILL, "C1", 0, 57), 0);
     cr_expect_null(world_process(&world, "C1"));
 }
@@ -229,14 +216,14 @@ WORLD_TEST(life, templates_make_instances_under_names_of_their_own)
     world_start(&world);
     struct process *c = world_open(&world, "C");
     uint64_t records = world_counts(&world).records;
-    cr_expect_eq(spawn_child(c, "T", NULL, 50), REALM_E_BAD_ARGUMENT);
-    cr_expect_eq(spawn_child(c, "T", "B", 51), REALM_E_EXISTS);
-    cr_expect_eq(spawn_child(c, "C1", "t1", 52), REALM_E_BAD_ARGUMENT);
-    cr_expect_eq(spawn_child(c, "U", "u1", 53), REALM_E_NOT_CHILD);
-    cr_expect_eq(spawn_child(c, "T", "t1", 54), 0);
-    cr_expect_eq(spawn_child(c, "T", "t2", 55), 0);
-    cr_expect_eq(spawn_child(c, "T", "t1", 56), REALM_E_EXISTS);
-    cr_expect_eq(spawn_child(c, "t1", "t3", 57), REALM_E_NOT_CHILD);
+    cr_expect_eq(process_spawn(c, "T", NULL, 50), REALM_E_BAD_ARGUMENT);
+    cr_expect_eq(process_spawn(c, "T", "B", 51), REALM_E_EXISTS);
+    cr_expect_eq(process_spawn(c, "C1", "t1", 52), REALM_E_BAD_ARGUMENT);
+    cr_expect_eq(process_spawn(c, "U", "u1", 53), REALM_E_NOT_CHILD);
+    cr_expect_eq(process_spawn(c, "T", "t1", 54), 0);
+    cr_expect_eq(process_spawn(c, "T", "t2", 55), 0);
+    cr_expect_eq(process_spawn(c, "T", "t1", 56), REALM_E_EXISTS);
+    cr_expect_eq(process_spawn(c, "t1", "t3", 57), REALM_E_NOT_CHILD);
     cr_expect_eq(world_counts(&world).records, records + 2);
     cr_assert_eq(process_register(c, "logger", NULL), 0);
     struct process *t1 = world_open(&world, "t1");
@@ -244,7 +231,7 @@ WORLD_TEST(life, templates_make_instances_under_names_of_their_own)
     process_exit(t1, 0);
     cr_expect_str_eq(state_of("t1"), "gone");
     cr_expect_eq(world_counts(&world).records, records + 1);
-    cr_expect_eq(spawn_child(c, "T", "t1", 58), 0);
+    cr_expect_eq(process_spawn(c, "T", "t1", 58), 0);
     cr_expect_eq(world_spawn(&world, "U", "u1"), 0); /* an administrator may */
     cr_expect_eq(world_spawn(&world, "U", "bad\nname"), REALM_E_BAD_NAME);
     cr_expect_eq(world_counts(&world).records, records + 3);
@@ -257,7 +244,7 @@ WORLD_TEST(life, an_instance_is_restarted_with_its_arguments)
     world.realms[T].restart = MM_RESTART_ON_FAILURE;
     world_start(&world);
     struct process *c = world_open(&world, "C");
-    cr_assert_eq(spawn_child(c, "T", "t1", 50), 0);
+    cr_assert_eq(process_spawn(c, "T", "t1", 50), 0);
     process_exit(world_process(&world, "t1"), EXIT(1));
     world_advance(&world, BROKER_BACKOFF_FIRST_NS);
     struct process *again = world_process(&world, "t1");
@@ -272,9 +259,9 @@ WORLD_TEST(life, descendants_end_with_their_parent)
     world.realms[C1].restart = world.realms[T].restart = MM_RESTART_ON_FAILURE;
     world_start(&world);
     struct process *c = world_open(&world, "C");
-    cr_assert_eq(spawn_child(c, "C1", NULL, 50), 0);
-    cr_assert_eq(spawn_child(c, "T", "t1", 51), 0);
-    cr_assert_eq(spawn_child(c, "T", "t2", 52), 0);
+    cr_assert_eq(process_spawn(c, "C1", NULL, 50), 0);
+    cr_assert_eq(process_spawn(c, "T", "t1", 51), 0);
+    cr_assert_eq(process_spawn(c, "T", "t2", 52), 0);
     process_exit(world_process(&world, "t2"), EXIT(1)); /* it waits for its restart */
     process_exit(c, 0);
     cr_expect_null(world_process(&world, "C1"));
@@ -294,7 +281,7 @@ WORLD_TEST(life, a_restart_waits_for_the_last_descendant)
     world.realms[C].restart = MM_RESTART_ON_FAILURE;
     world_start(&world);
     struct process *c = world_open(&world, "C");
-    cr_assert_eq(spawn_child(c, "C1", NULL, 50), 0);
+    cr_assert_eq(process_spawn(c, "C1", NULL, 50), 0);
     struct process *child = world_process(&world, "C1");
     child->orphan = true;
     process_exit(c, EXIT(1));

@@ -160,3 +160,16 @@ int process_connect(struct process *process, const char *service, uint32_t flags
     int status = process_named(process, REALM_CONTROL_CONNECT, service, flags, xid);
     return process_letter(process, REALM_CONTROL_CONNECTED, xid) ? 0 : status;
 }
+
+int process_spawn(struct process *process, const char *program, const char *name, uint64_t xid)
+{
+    struct realm_control_spawn packet = {.args_count = 2, .args_size = 4};
+    memcpy(packet.args, "x\0y", 4);
+    realm_control_header_init(&packet.header, REALM_CONTROL_SPAWN, xid);
+    cr_assert_eq(realm_control_name_init(&packet.program, program, strlen(program)), 0);
+    if (name)
+        cr_assert_eq(realm_control_name_init(&packet.name, name, strlen(name)), 0);
+    process_send(process, &packet, sizeof(packet));
+    process_pump(process);
+    return process_reply(process, xid);
+}

@@ -253,6 +253,16 @@ static int two_pages(void)
     return allocate(world_open(&world, "A"), 2) ? 0 : REALM_E_LIMIT;
 }
 
+static int a_child(void)
+{
+    return process_spawn(world_open(&world, "C"), "C1", NULL, 9);
+}
+
+static int an_instance(void)
+{
+    return process_spawn(world_open(&world, "C"), "T", "t1", 9);
+}
+
 static void start_with(unsigned whose, enum mm_resource resource, uint64_t most)
 {
     world.realms[whose].quota.limited[resource] = true;
@@ -328,6 +338,9 @@ WORLD_TEST(quota, each_fix_applied_works)
         {MM_RESOURCE_REQUESTS, "requests", A, "A", "charge", 0, a_wait},
         {MM_RESOURCE_MEMORY, "memory", A, "A", "allocate", 4096, two_pages},
         {MM_RESOURCE_MEMORY, "memory", A, "A", "allocate", 0, two_pages},
+        {MM_RESOURCE_REALMS, "realms", C, "C", "spawn", 0, a_child},
+        {MM_RESOURCE_REALMS, "realms", C, "C", "spawn", 0, an_instance},
+        {MM_RESOURCE_CAPABILITIES, "capabilities", C, "C", "spawn", 1, a_child},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         if (i > 0)

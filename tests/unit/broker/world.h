@@ -162,6 +162,8 @@ int process_register(struct process *process, const char *service, uint64_t *ret
 int process_named(struct process *process, enum realm_control_type type, const char *name, uint32_t flags,
                   uint64_t xid);
 int process_cookie(struct process *process, enum realm_control_type type, uint64_t cookie);
+/* SPAWN with the arguments "x" and "y". name: NULL for what is no template. */
+int process_spawn(struct process *process, const char *program, const char *name, uint64_t xid);
 /* Connects without waiting for anything. 0: CONNECTED came. */
 int process_connect(struct process *process, const char *service, uint32_t flags, uint64_t xid);
 int process_reply(struct process *process, uint64_t xid);
