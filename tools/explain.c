@@ -25,11 +25,17 @@ static void print_place(FILE *stream, const char *before, const char *at)
     print_text(stream, at);
 }
 
-/* The last step decided: a tick if it allowed, a cross if it denied. What was passed over has a dot. */
-static void print_step(FILE *stream, const json_t *step, bool allowed)
+/*
+ * A tick if it allowed, a cross if it is the one that refused, a dot if it was passed over. What is allowed
+ * by one rule may be refused by a later one (a quota): of the steps only that of the deciding rule has
+ * refused.
+ */
+static void print_step(FILE *stream, const json_t *step, const json_t *explanation)
 {
     bool matched = json_is_true(json_object_get(step, "matched"));
-    fprintf(stream, "  %s %-20s ", !matched ? "·" : allowed ? "✓" : "✗", text_of(step, "rule"));
+    bool refused = !json_is_true(json_object_get(explanation, "allowed")) &&
+                   strcmp(text_of(step, "rule"), text_of(explanation, "rule")) == 0;
+    fprintf(stream, "  %s %-20s ", !matched ? "·" : refused ? "✗" : "✓", text_of(step, "rule"));
     print_place(stream, "", text_of(step, "at"));
     fputc('\n', stream);
 }
@@ -105,10 +111,10 @@ void explain_print(FILE *stream, const json_t *explanation)
         fprintf(stream, " with the right %s", text_of(explanation, "right"));
     fprintf(stream, ", by the rule \"%s\"", text_of(explanation, "rule"));
     print_place(stream, " at ", text_of(explanation, "at"));
-    fputs("\n\nlooked at, in this order:\n", stream);
     const json_t *steps = json_object_get(explanation, "steps");
+    fputs(json_array_size(steps) > 0 ? "\n\nlooked at, in this order:\n" : "\n", stream);
     for (size_t i = 0; i < json_array_size(steps); i++)
-        print_step(stream, json_array_get(steps, i), allowed);
+        print_step(stream, json_array_get(steps, i), explanation);
     if (allowed && json_is_false(json_object_get(explanation, "registered")))
         fputs("\nnobody has registered the service: a connect waits, or fails with REALM_E_NO_SERVICE\n",
               stream);

@@ -380,9 +380,9 @@ size_t policy_consumers(const struct policy *policy, struct policy_realm realm, 
 
 /*
  * The rules that were looked at for a CONNECT, in order, for `realm explain`: fills up to capacity, returns
- * how many there are in all. The last one, and no other, has matched: it is the one that decided. DECLARED,
- * SELF and QUOTA are listed only if they decide. None for another event, or an unknown actor; whether the
- * actor runs does not matter.
+ * how many there are in all. The last one has matched: it is the one that decided. Of the others none has,
+ * but the rule that would have allowed what QUOTA refuses. DECLARED, SELF and QUOTA are listed only if they
+ * decide. None for another event, or an unknown actor; whether the actor runs does not matter.
  */
 struct policy_step {
     enum policy_rule rule;
