@@ -5,7 +5,8 @@
  * multiplied out: from each row one of its values, and where two rows look at the same argument, their masks
  * and values joined into one comparison (two values that contradict each other make no rule).
  *
- * Rule: a row that is weakened is simply not looked at, and if it was a refusal, its call is allowed.
+ * Rule: a row that is weakened is simply not looked at, and if it was a refusal, its call is allowed; only
+ * the call by which the launcher itself starts a realm is notified in any case, or there would be no realm.
  */
 #include "mm/sandbox/filter.h"
 
@@ -160,6 +161,17 @@ static int add_calls_of_realms(const struct build *build)
     return 0;
 }
 
+/* The launcher's own execveat has arguments; one without them is the realm's. */
+static int add_weakened(const struct build *build, int number, const struct filter_row *row)
+{
+    const bool starts = row->kind == FILTER_NOTIFY && strcmp(row->call, "execveat") == 0;
+    if (!starts)
+        return seccomp_rule_add(build->context, SCMP_ACT_ALLOW, number, 0);
+    int error = seccomp_rule_add(build->context, SCMP_ACT_ALLOW, number, 1, SCMP_A2(SCMP_CMP_EQ, 0));
+    return error != 0 ? error
+                      : seccomp_rule_add(build->context, SCMP_ACT_NOTIFY, number, 1, SCMP_A2(SCMP_CMP_NE, 0));
+}
+
 static int add_row(const struct build *build, size_t index)
 {
     const struct filter_row *row = &build->table->rows[index];
@@ -187,7 +199,7 @@ static int add_row(const struct build *build, size_t index)
         return -EINVAL;
     }
     if (index == build->weakened)
-        return seccomp_rule_add(build->context, SCMP_ACT_ALLOW, number, 0);
+        return add_weakened(build, number, row);
     if (row->kind == FILTER_NOTIFY)
         return seccomp_rule_add(build->context, SCMP_ACT_NOTIFY, number, 0);
     if (row->error == 0)

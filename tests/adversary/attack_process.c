@@ -138,9 +138,9 @@ static void clock_of_another(void)
 /* Asleep until the other has run for that long: the end of the sleep is the news. */
 static void sleep_by_another(void)
 {
-    const struct timespec moment = {.tv_nsec = 1};
+    const struct timespec long_ago = {.tv_nsec = 1};
     const int clock = (int)(~(unsigned)target.victim << 3 | 2);
-    outcome_call(syscall(SYS_clock_nanosleep, clock, 0, &moment, NULL));
+    outcome_call(syscall(SYS_clock_nanosleep, clock, TIMER_ABSTIME, &long_ago, NULL));
 }
 
 static void affinity_of_another(void)

@@ -12,6 +12,9 @@ bin=${BUILD:-build/release}/bin
 witnesses=$(pwd)/tests/adversary/witnesses.tsv
 words=--without=userns,landlock
 as=""
+copy=""
+said=$(mktemp)
+trap 'rm -rf "$copy" "$said"' EXIT
 
 if [ "$(id -u)" -eq 0 ]; then
     if ! command -v setpriv >/dev/null 2>&1; then
@@ -19,7 +22,6 @@ if [ "$(id -u)" -eq 0 ]; then
         exit 0
     fi
     copy=$(mktemp -d /tmp/realmkit-copy-XXXXXX)
-    trap 'rm -rf "$copy"' EXIT
     chmod 755 "$copy"
     for program in realm worker adversary adversary-static adversary_suite adversary_weak; do
         install -m 755 "$bin/$program" "$copy/$program"
@@ -43,7 +45,7 @@ rules=$("$bin/adversary_weak" rules)
 tab=$(printf '\t')
 while IFS="$tab" read -r number call condition; do
     first=$(awk -F '\t' -v call="$call" -v what="$condition" '$1 == call && $2 == what {print $3}' "$witnesses")
-    found=$($as "$bin/adversary_suite" --except="$except" ${first:+--first="$first"} $words --weaken="$number" 2>/dev/null)
+    found=$($as "$bin/adversary_suite" --except="$except" ${first:+--first="$first"} $words --weaken="$number" 2>"$said")
     if [ -n "$found" ]; then
         needed=$((needed + 1))
         echo "  ok  $number $call ($condition): $found"
@@ -52,6 +54,7 @@ while IFS="$tab" read -r number call condition; do
     else
         idle=$((idle + 1))
         echo "FAIL  $number $call ($condition): no attack notices"
+        tail -n 3 "$said" | sed 's/^/      /'
     fi
 done <<END
 $rules
