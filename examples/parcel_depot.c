@@ -39,13 +39,23 @@ static void fetch(struct realm *realm, const struct depot *depot, const struct r
     struct realm_wanted wanted;
 
     if (realm_wanted_parse(request, &wanted) != 0 || wanted.stream != depot->incoming.stream ||
-        !depot->incoming.ended || wanted.offset > depot->size) {
+        !depot->incoming.ended || depot->incoming.status != 0 || wanted.offset > depot->size) {
         realm_reply(realm, request->token, REALM_E_STALE, 0, NULL, 0);
         return;
     }
     size_t left = depot->size - wanted.offset;
     size_t size = left < wanted.size ? left : wanted.size;
     realm_wanted_give(realm, request->token, &wanted, depot->bytes + wanted.offset, size, size == left);
+}
+
+/* What came of a stream that ended in the middle is no parcel. */
+static void left(struct realm *realm, const struct realm_leaving *leaving, void *context)
+{
+    struct depot *depot = context;
+
+    (void)realm;
+    if (realm_incoming_left(&depot->incoming, leaving))
+        depot->size = 0;
 }
 
 static void serve(struct realm *realm, const struct realm_request *request, void *context)
@@ -59,14 +69,17 @@ static void serve(struct realm *realm, const struct realm_request *request, void
 int main(int argc, char **argv)
 {
     struct depot depot = {.capacity = argc > 1 ? strtoul(argv[1], NULL, 10) : 1u << 20};
+    struct realm_endpoint *endpoint = NULL;
     struct realm *realm = NULL;
 
     depot.bytes = malloc(depot.capacity);
     int error = depot.bytes ? realm_open(&realm) : REALM_E_LIMIT;
     if (error == 0)
-        error = realm_register(realm, "depot", serve, &depot, NULL);
-    if (error == 0)
+        error = realm_register(realm, "depot", serve, &depot, &endpoint);
+    if (error == 0) {
+        realm_on_leave(endpoint, left, &depot);
         error = realm_run(realm);
+    }
     realm_close(realm);
     free(depot.bytes);
     return error != 0;

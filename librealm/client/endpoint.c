@@ -61,6 +61,11 @@ void realm_endpoint_accepted(struct realm *realm, const struct realm_control_cha
         realm_link_discard(realm, event, handles, handles_count);
         return;
     }
+    if (realm_leave_crowded(endpoint)) {
+        realm_link_discard(realm, event, handles, handles_count);
+        realm_control_give_back(realm, event->cookie);
+        return;
+    }
     struct realm_client *client = calloc(1, sizeof *client);
     if (!client) {
         realm_link_discard(realm, event, handles, handles_count);
@@ -103,7 +108,10 @@ void realm_client_free(struct realm_client *client)
         realm->owed = NULL;
     realm_view_orphan(client);
     realm_link_close(&client->link);
-    free(client);
+    if (client->endpoint->leave_handler)
+        realm_leave_note(client);
+    else
+        free(client);
 }
 
 /* --- endpoints --- */
@@ -159,6 +167,7 @@ static void free_clients(struct realm_list *list)
 void realm_endpoint_free(struct realm_endpoint *endpoint)
 {
     realm_workers_end(endpoint);
+    realm_on_leave(endpoint, NULL, NULL);
     /* Held ones last: freeing the others' tokens may make them active. */
     while (endpoint->clients != 0) {
         free_clients(&endpoint->active);

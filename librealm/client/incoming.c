@@ -63,11 +63,19 @@ static void asked(struct realm *realm, struct realm_incoming *incoming, uint64_t
     incoming->token = token;
 }
 
+/* Each client numbers its own streams. */
+static bool is_same(const struct realm_incoming *incoming, const struct realm_request *request,
+                    const struct chunk_head *head)
+{
+    return head->stream == incoming->stream && request->capability.via == incoming->channel;
+}
+
 /* Whether a chunk is the very next of its stream. Behind the end comes nothing but the question for the
  * verdict, once more, or that the client gives up. */
-static bool is_next(const struct realm_incoming *incoming, const struct chunk_head *head)
+static bool is_next(const struct realm_incoming *incoming, const struct realm_request *request,
+                    const struct chunk_head *head)
 {
-    return incoming->open && head->stream == incoming->stream && head->offset == incoming->offset &&
+    return incoming->open && is_same(incoming, request, head) && head->offset == incoming->offset &&
            head->length <= incoming->limit - incoming->offset &&
            (!incoming->last ||
             (head->length == 0 && (head->flags == CHUNK_LAST || head->flags == CHUNK_ABORT)));
@@ -79,10 +87,12 @@ int realm_incoming_take(struct realm *realm, struct realm_incoming *incoming,
     struct chunk_head head;
     const bool chunk = chunk_parse(request->data, request->size, &head) && head.flags != CHUNK_READ;
     const bool begins = chunk && head.offset == 0 &&
-                        (!incoming->open || (incoming->ended && head.stream != incoming->stream));
+                        (!incoming->open || (incoming->ended && !is_same(incoming, request, &head)));
     if (begins)
-        *incoming =
-            (struct realm_incoming){.stream = head.stream, .limit = REALM_STREAM_WINDOW, .open = true};
+        *incoming = (struct realm_incoming){.stream = head.stream,
+                                            .limit = REALM_STREAM_WINDOW,
+                                            .channel = request->capability.via,
+                                            .open = true};
     if (incoming->ended) {
         incoming->token = request->token;
         answer(realm, incoming, incoming->status, incoming->value);
@@ -91,7 +101,7 @@ int realm_incoming_take(struct realm *realm, struct realm_incoming *incoming,
     /* A question has to be a call, and so has the end, with bytes or without: it asks for the verdict. All
      * else must not be one. */
     const bool asks = chunk && (head.flags == CHUNK_ASK || head.flags == CHUNK_LAST);
-    if (!chunk || !is_next(incoming, &head) || asks != (request->token != 0))
+    if (!chunk || !is_next(incoming, request, &head) || asks != (request->token != 0))
         return refuse(realm, incoming, request->token);
     *ret_chunk = (struct realm_chunk){.offset = head.offset,
                                       .data = request->data + sizeof head,
@@ -109,6 +119,17 @@ int realm_incoming_take(struct realm *realm, struct realm_incoming *incoming,
     if (head.flags == CHUNK_ABORT)
         realm_incoming_end(realm, incoming, REALM_E_CANCELLED, 0);
     return 0;
+}
+
+bool realm_incoming_left(struct realm_incoming *incoming, const struct realm_leaving *leaving)
+{
+    if (!incoming->open || incoming->channel != leaving->channel || incoming->ended)
+        return false;
+    incoming->ended = true;
+    incoming->status = leaving->reason;
+    incoming->value = 0;
+    incoming->token = 0; /* it went with its client */
+    return !incoming->last;
 }
 
 /* --- what a reader wants --- */

@@ -44,7 +44,8 @@
 #define REALM_CLIENT_PENDING_MAX 64u             /* replies due to one client; beyond, it is not read */
 #define REALM_PENDING_MAX        4096u           /* replies due in all; beyond, nobody is read */
 #define REALM_TIMERS_MAX         1024u
-#define REALM_ABANDONED_MAX      32u /* connects that timed out here and still wait at the broker */
+#define REALM_LEFT_MAX           4096u /* clients that are gone and not yet told of */
+#define REALM_ABANDONED_MAX      32u   /* connects that timed out here and still wait at the broker */
 
 /* --- an operation's patience (wait.c) --- */
 
@@ -195,6 +196,8 @@ struct realm {
     struct realm_tokens tokens;
     struct realm_list timers;
     uint32_t timers_count;
+    struct realm_list left; /* clients that are gone and are to be told of, the first first */
+    uint32_t left_count;
     struct realm_list calling, calling_parked; /* channels with started calls */
     struct realm_list due;                     /* started calls with a deadline, sorted by it */
     struct realm_list ended;                   /* calls whose handlers are to be called */

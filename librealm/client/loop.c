@@ -1,10 +1,10 @@
 /*
  * The event loop's one step, of which realm_run, realm_run_once and realm_receive are three faces.
  *
- *     what the Memory Manager has to say → a timer that is due, a call that has ended, the next client in
- * turn that has a request → nothing: spin a little → nothing still: park all and sleep
+ *     what the Memory Manager has to say → a timer that is due, a call that has ended, a client that is gone,
+ * the next client in turn that has a request → nothing: spin a little → nothing still: park all and sleep
  *
- * A step takes one request, timer or completion and then returns, and its caller runs the handler. So a
+ * A step takes one of these and then returns, and its caller runs the handler. So a
  * handler may run a step of its own, on the same endpoint or another, or end any of them.
  *
  * The rule: nobody waits for ever because others are busy. Clients of an endpoint take turns, so do
@@ -89,6 +89,25 @@ static int look_for_request(struct realm *realm, struct realm_endpoint *only, st
     return REALM_E_WOULD_BLOCK;
 }
 
+/* Whether a client is gone, and is to be told of. */
+static bool leaving(const struct realm *realm, struct realm_found *ret_found)
+{
+    if (realm_list_empty(&realm->left))
+        return false;
+    ret_found->kind = REALM_FOUND_LEAVING;
+    return true;
+}
+
+static bool is_due(struct realm *realm, unsigned kind, struct realm_taken taken,
+                   struct realm_found *ret_found)
+{
+    if (kind == REALM_FOUND_TIMER)
+        return realm_timer_due(realm);
+    if (kind == REALM_FOUND_LEAVING)
+        return leaving(realm, ret_found);
+    return realm_pending_next(realm, taken.request->data, &ret_found->call);
+}
+
 /* Each kind has its turn, from the one after the last: none waits for ever because of the others. */
 static int look_for_any(struct realm *realm, struct realm_taken taken, struct realm_found *ret_found)
 {
@@ -99,14 +118,13 @@ static int look_for_any(struct realm *realm, struct realm_taken taken, struct re
             int error = look_for_request(realm, NULL, taken, ret_found);
             if (error != REALM_E_WOULD_BLOCK)
                 return error;
-        } else if (kind == REALM_FOUND_TIMER
-                       ? realm_timer_due(realm)
-                       : realm_pending_next(realm, taken.request->data, &ret_found->call)) {
+        } else if (is_due(realm, kind, taken, ret_found)) {
             ret_found->kind = (enum realm_found_kind)kind;
             return 0;
         }
     }
-    return REALM_E_WOULD_BLOCK;
+    /* It may have gone as its requests were looked at. */
+    return leaving(realm, ret_found) ? 0 : REALM_E_WOULD_BLOCK;
 }
 
 int realm_loop_look(struct realm *realm, struct realm_endpoint *only, struct realm_taken taken,
@@ -118,7 +136,7 @@ int realm_loop_look(struct realm *realm, struct realm_endpoint *only, struct rea
     if (__builtin_expect(realm->crews_at_work != 0, 0))
         realm_workers_collect(realm);
     if (realm->stopped)
-        return REALM_E_STOPPED;
+        return !only && leaving(realm, ret_found) ? 0 : REALM_E_STOPPED;
     error = only ? look_for_request(realm, only, taken, ret_found) : look_for_any(realm, taken, ret_found);
     if (error != REALM_E_WOULD_BLOCK)
         return error;
@@ -177,6 +195,8 @@ int realm_run_once(struct realm *realm, uint64_t timeout_ns)
         found.client->endpoint->handler(realm, &request, found.client->endpoint->context);
     else if (found.kind == REALM_FOUND_TIMER)
         realm_timer_fire(realm);
+    else if (found.kind == REALM_FOUND_LEAVING)
+        realm_leave_tell(realm);
     else
         realm_pending_deliver(realm, found.call);
     realm->serving = outer;

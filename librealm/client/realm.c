@@ -35,6 +35,7 @@ int realm_open(struct realm **ret_realm)
     realm_list_init(&realm->channels);
     realm_list_init(&realm->memories);
     realm_list_init(&realm->timers);
+    realm_list_init(&realm->left);
     realm_list_init(&realm->calling);
     realm_list_init(&realm->calling_parked);
     realm_list_init(&realm->due);

@@ -33,7 +33,8 @@ enum realm_place {
 struct realm_client {
     struct realm_link link;
     struct realm_endpoint *endpoint;
-    struct realm_list of_place; /* in one of the endpoint's three lists; FULL: with the parked ones */
+    struct realm_list of_place; /* in one of the endpoint's three lists; FULL: with the parked ones; gone, and
+                                   to be told of: in the realm's (leave.c) */
     enum realm_place place;
     struct realm_id id;
     uint64_t badge;
@@ -54,6 +55,8 @@ struct realm_endpoint {
     uint64_t cookie;
     realm_handler *handler;
     void *context;
+    realm_leave_handler *leave_handler; /* NULL: it does not want to hear of clients that are gone */
+    void *leave_context;
     struct realm_crew *crew; /* its workers, or NULL */
     struct realm_list active, parked, held;
     uint32_t active_count;
@@ -84,6 +87,14 @@ void realm_endpoint_free(struct realm_endpoint *endpoint);
 /* Frees a client whose link has ended: its tokens go stale. */
 void realm_client_free(struct realm_client *client);
 void realm_client_move(struct realm_client *client, enum realm_place place);
+
+/* A client whose link is closed, and whose endpoint wants to hear of that, becomes the loop's to tell of and
+ * to free; the first of them is told of; those of an endpoint are freed. (leave.c) */
+void realm_leave_note(struct realm_client *client);
+void realm_leave_tell(struct realm *realm);
+void realm_leave_forget(struct realm_endpoint *endpoint);
+/* Whether so many wait to be told of that the endpoint must take no more clients. */
+bool realm_leave_crowded(const struct realm_endpoint *endpoint);
 
 static inline bool realm_client_armed(const struct realm_client *client)
 {
@@ -271,6 +282,7 @@ enum realm_found_kind {
     REALM_FOUND_REQUEST,    /* it is taken */
     REALM_FOUND_TIMER,      /* the first one is due */
     REALM_FOUND_COMPLETION, /* a call has ended */
+    REALM_FOUND_LEAVING,    /* a client is gone */
     REALM_FOUND_KINDS,
 };
 

@@ -219,6 +219,8 @@ int realm_sleep_wait(struct realm *realm, struct realm_endpoint *only, uint64_t 
         }
     }
     error = only ? 0 : realm_pending_park(realm);
+    if (!error && !only && !realm_list_empty(&realm->left))
+        error = REALM_E_WOULD_BLOCK; /* its memory was found to be gone as it was parked */
     if (error)
         return error == REALM_E_WOULD_BLOCK ? 0 : error;
     error =

@@ -1,6 +1,6 @@
 /*
- * Both ends of a stream without end: `streamer sink` takes all that comes, checks it and agrees to more;
- * `streamer endless` writes until that fails, and says how it ended.
+ * Both ends of a stream without end: `streamer sink` takes all that comes, checks it and agrees to more, and
+ * says when a client is gone; `streamer endless` writes until that fails, and says how it ended.
  */
 #include <stdio.h>
 #include <string.h>
@@ -34,12 +34,26 @@ static void take(struct realm *realm, const struct realm_request *request, void 
     realm_incoming_more(realm, incoming);
 }
 
+static void left(struct realm *realm, const struct realm_leaving *leaving, void *context)
+{
+    const struct realm_incoming *incoming = context;
+    const bool cut = realm_incoming_left(context, leaving);
+
+    (void)realm;
+    printf("%s: %s, %s\n", cut ? "cut short" : "a client is gone", realm_error_name(leaving->reason),
+           incoming->offset > 0 ? "some bytes came" : "no byte came");
+}
+
 static int sink(struct realm *realm)
 {
     struct realm_incoming incoming = {0};
-    int error = realm_register(realm, "depot", take, &incoming, NULL);
+    struct realm_endpoint *endpoint;
+    int error = realm_register(realm, "depot", take, &incoming, &endpoint);
 
-    return error ? error : realm_run(realm);
+    if (error)
+        return error;
+    realm_on_leave(endpoint, left, &incoming);
+    return realm_run(realm);
 }
 
 static int endless(struct realm *realm)

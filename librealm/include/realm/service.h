@@ -28,13 +28,14 @@ struct realm_endpoint;
 
 struct realm_request {
     uint64_t op;
-    uint64_t token;                 /* names the reply that is due; 0 for a one-way message */
-    struct realm_id client;         /* who sent it: told by the Memory Manager, not by the client */
-    uint64_t badge;                 /* of the capability it came through: tells the service's clients apart */
-    enum realm_priority priority;   /* how urgent it is; a call made while serving it inherits that */
-    struct realm_ticket capability; /* that came with it (realm/capability.h) */
-    uint64_t bits; /* not 0: no message, but notifications (realm_notify); op, token, size: 0 */
-    uint32_t size; /* bytes of data */
+    uint64_t token;               /* names the reply that is due; 0 for a one-way message */
+    struct realm_id client;       /* who sent it: told by the Memory Manager, not by the client */
+    uint64_t badge;               /* of the capability it came through: tells the service's clients apart */
+    enum realm_priority priority; /* how urgent it is; a call made while serving it inherits that */
+    struct realm_ticket
+        capability; /* that came with it (realm/capability.h); via is always set: its channel */
+    uint64_t bits;  /* not 0: no message, but notifications (realm_notify); op, token, size: 0 */
+    uint32_t size;  /* bytes of data */
     uint8_t data[REALM_PAYLOAD_MAX] __attribute__((aligned(16)));
 };
 
@@ -123,6 +124,30 @@ int realm_consume(struct realm *realm);
  */
 int realm_reserve_reply(struct realm *realm, uint64_t token, size_t size, void **ret_data);
 int realm_commit_reply(struct realm *realm, uint64_t token, int32_t status, uint64_t value, size_t size);
+
+/* --- clients that are gone --- */
+
+/* A channel of the endpoint that has ended, with its client's part of it. */
+struct realm_leaving {
+    struct realm_id client;
+    uint64_t badge;
+    uint64_t channel; /* which one: what capability.via was in its requests */
+    int reason;       /* REALM_E_PEER_DEAD: the client has ended, or disconnected; REALM_E_REVOKED;
+                         REALM_E_PEER_FAULT: it broke the rules */
+};
+
+typedef void realm_leave_handler(struct realm *realm, const struct realm_leaving *leaving, void *context);
+
+/*
+ * From now on realm_run and realm_run_once call handler, with context, once for each channel of this endpoint
+ * that ends, whether or not it ever carried a request; none of its requests comes after that (a worker may
+ * still be at one), and what lay in its queue is lost. Not for those that realm_unregister ends. Where the
+ * Memory Manager has asked the realm to stop, those that had ended before are told of first. Up to 4096 wait
+ * to be told of while no loop runs (a service that lives by realm_receive calls realm_run_once with
+ * REALM_POLL now and then); then no more clients are taken. NULL: no more, also of those that wait. It cannot
+ * fail.
+ */
+void realm_on_leave(struct realm_endpoint *endpoint, realm_leave_handler *handler, void *context);
 
 /* How many clients are connected now. */
 size_t realm_endpoint_clients(const struct realm_endpoint *endpoint);

@@ -17,8 +17,9 @@
  * sent: after each REALM_STREAM_WINDOW bytes the sender asks and waits until the service says that it has
  * room for as many again. A reader asks for each chunk.
  *
- * A stream lives on its channel: when that ends, so does the stream, and its functions return why. All
- * functions belong to the thread that opened the realm.
+ * A stream lives on its channel: when that ends, so does the stream. The client's functions return why; a
+ * service that wants to know asks for it with realm_on_leave, and gives what it is told to
+ * realm_incoming_left. All functions belong to the thread that opened the realm.
  */
 #ifndef REALM_STREAM_H
 #define REALM_STREAM_H
@@ -79,10 +80,11 @@ uint64_t realm_stream_offset(const struct realm_stream *stream);
 /* What a service knows of a stream that it receives: its own memory, zeros before the first chunk. */
 struct realm_incoming {
     uint64_t stream;
-    uint64_t offset; /* bytes that came */
-    uint64_t limit;  /* bytes that may come before the service agrees again */
-    uint64_t token;  /* of a question that waits for its answer, or 0 */
-    uint64_t value;  /* the verdict's */
+    uint64_t offset;  /* bytes that came */
+    uint64_t limit;   /* bytes that may come before the service agrees again */
+    uint64_t channel; /* that it comes through: what capability.via is in its requests */
+    uint64_t token;   /* of a question that waits for its answer, or 0 */
+    uint64_t value;   /* the verdict's */
     int32_t status;
     bool open, consent, ended;
     bool last; /* the end has come: of bytes nothing more is taken, and the verdict is awaited */
@@ -120,6 +122,13 @@ void realm_incoming_more(struct realm *realm, struct realm_incoming *incoming);
 
 /* The verdict, at the end or before. Before, the client learns it with its next question. */
 void realm_incoming_end(struct realm *realm, struct realm_incoming *incoming, int32_t status, uint64_t value);
+
+/*
+ * A client is gone (realm_on_leave). If the stream was that client's it has ended here, with the reason as
+ * its status; else nothing happens. Return: true: it ended in the middle: neither its end nor a verdict was
+ * there, so what came is not all of it.
+ */
+bool realm_incoming_left(struct realm_incoming *incoming, const struct realm_leaving *leaving);
 
 /* --- from a service --- */
 
