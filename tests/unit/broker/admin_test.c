@@ -247,7 +247,7 @@ Test(admin, freed_in_the_middle)
 Test(admin, another_user)
 {
     if (geteuid() != 0)
-        cr_skip("needs root to play another user");
+        cr_skip("SKIP: it needs root to play another user");
     struct client client = {.text = calloc(1, 1)};
     client.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     cr_assert_eq(chmod(address.sun_path, 0777), 0);

@@ -117,7 +117,7 @@ Test(memory, not_executable)
     cr_assert_eq(memory_make(1, BYTES, &writable, &readonly), 0);
     int probe = memfd_create("probe", 0x0008U);
     if (probe < 0 && errno == EINVAL)
-        cr_skip("this kernel has no MFD_NOEXEC_SEAL");
+        cr_skip("SKIP: this kernel has no MFD_NOEXEC_SEAL");
     cr_assert_eq(fstat(writable, &status), 0);
     cr_assert_eq(status.st_mode & 0111, 0);
     cr_assert_eq(fchmod(writable, 0700), -1);

@@ -92,7 +92,7 @@ static void other_failures(void)
 Test(waiter_failures, that_pass)
 {
     if (realm_waiter_probe() != NULL)
-        cr_skip_test("%s", realm_waiter_probe());
+        cr_skip_test("SKIP: %s", realm_waiter_probe());
     in_child(failures_that_pass);
 }
 
@@ -100,7 +100,7 @@ Test(waiter_failures, that_pass)
 Test(waiter_failures, that_stay)
 {
     if (realm_waiter_probe() != NULL)
-        cr_skip_test("%s", realm_waiter_probe());
+        cr_skip_test("SKIP: %s", realm_waiter_probe());
     in_child(failures_that_stay);
     in_child(other_failures);
 }
