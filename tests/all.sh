@@ -25,7 +25,7 @@ step "build: AddressSanitizer and UndefinedBehaviorSanitizer" make -j"$jobs" VAR
 step "tests: under the sanitizers" make VARIANT=asan WERROR=1 test
 step "kill matrix: under the sanitizers" make -j"$jobs" VARIANT=asan WERROR=1 test-kill-matrix
 step "stress: ThreadSanitizer" make -j"$jobs" VARIANT=tsan WERROR=1 test-stress
-step "build: clang" make -j"$jobs" CC=clang WERROR=1 all
+step "build: clang" make -j"$jobs" CC=clang WERROR=1 all stress-build
 step "fuzz: a few seconds for each target" make -j"$jobs" fuzz FUZZ_SECONDS=5
 step "install: outside the tree" make test-install
 step "check: the rules of the house" make -j"$jobs" check

@@ -50,7 +50,7 @@ $(BUILD)/tests/stress/%_stress: $(BUILD)/tests/stress/%_stress.o $(A_librealm)
 	$(LINK_TEST) -l:liburing.a -lm -lpthread
 $(BUILD)/tests/stress/flipping_stress: $(BUILD)/tests/stress/victim.o
 
-.PHONY: test test-unit test-property test-integration test-stress test-build test-kill-matrix kill-matrix
+.PHONY: test test-unit test-property test-integration test-stress stress-build test-build test-kill-matrix kill-matrix
 test-build: all $(REALMS) $(TESTS_unit) $(TESTS_property) $(TESTS_integration) $(TESTS_stress) test-adversary-build
 test: test-build ## unit, property, integration and stress tests of one variant
 	@BUILD=$(BUILD) sh tests/run.sh $(TESTS_unit) $(TESTS_property) $(TESTS_integration) $(TESTS_stress)
@@ -62,6 +62,7 @@ test-integration: all $(REALMS) $(TESTS_integration) ## on the real daemon
 	@BUILD=$(BUILD) sh tests/run.sh $(TESTS_integration)
 test-stress: $(TESTS_stress) ## concurrent parts; with VARIANT=tsan under ThreadSanitizer
 	@BUILD=$(BUILD) sh tests/run.sh $^
+stress-build: $(TESTS_stress)
 # The matrix needs stop points, which release does not have: there its test asks that they are absent. Its cells
 # wait more than they run.
 test-kill-matrix: ## SIGKILL of everybody at every step of the protocol (debug, or VARIANT=asan)

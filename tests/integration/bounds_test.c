@@ -15,6 +15,7 @@
 #include "mm/sandbox/features.h"
 #include "mm/sandbox/probe_cgroup.h"
 #include "tests/integration/harness.h"
+#include "tests/skip.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED true
@@ -110,7 +111,7 @@ static bool has_part(unsigned part)
 Test(bounds, memory)
 {
     if (SANITIZED)
-        cr_skip("SKIP: a sanitizer's programs have no limit of memory");
+        SKIP("a sanitizer's programs have no limit of memory");
     struct run *run = boot("memory", "memory: 8MiB", "");
     json_t *before = run_counts(run);
     int status;
@@ -132,7 +133,7 @@ Test(bounds, memory)
 Test(bounds, address_space)
 {
     if (SANITIZED)
-        cr_skip("SKIP: a sanitizer's programs have no limit of addresses");
+        SKIP("a sanitizer's programs have no limit of addresses");
     struct run *run = boot("addresses", "address_space: 256MiB", "");
     json_t *before = run_counts(run);
 
@@ -147,7 +148,7 @@ Test(bounds, address_space)
 Test(bounds, threads)
 {
     if (!has_part(SANDBOX_USERNS))
-        cr_skip("SKIP: without user namespaces nothing counts the threads of a realm");
+        SKIP("without user namespaces nothing counts the threads of a realm");
     struct run *run = boot("threads", "threads: 5", "threads: 1");
     json_t *before = run_counts(run);
 
@@ -385,7 +386,7 @@ Test(bounds, threads_by_cgroup)
     char folder[4096];
 
     if (!find_cgroups(folder, sizeof folder))
-        cr_skip("SKIP: there is no cgroup here that this user may divide");
+        SKIP("there is no cgroup here that this user may divide");
     struct run *run = boot("threads", "threads: 5", "threads: 1");
     json_t *before = run_counts(run);
 
@@ -402,7 +403,7 @@ Test(bounds, cgroups_are_removed)
     char folder[4096];
 
     if (!find_cgroups(folder, sizeof folder))
-        cr_skip("SKIP: there is no cgroup here that this user may divide");
+        SKIP("there is no cgroup here that this user may divide");
     struct run *run = boot("deaf", "", "");
     pid_t launcher = run_launcher(run);
     cr_assert(is_there(folder, launcher));

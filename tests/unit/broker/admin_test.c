@@ -2,6 +2,7 @@
  * The connections of the admin socket: lines in any shape, clients of any kind, and the logs that are
  * followed.
  */
+#include "tests/skip.h"
 #include "tests/unit/broker/admin_client.h"
 
 TestSuite(admin, .init = set_up, .fini = tear_down);
@@ -247,7 +248,7 @@ Test(admin, freed_in_the_middle)
 Test(admin, another_user)
 {
     if (geteuid() != 0)
-        cr_skip("SKIP: it needs root to play another user");
+        SKIP("it needs root to play another user");
     struct client client = {.text = calloc(1, 1)};
     client.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     cr_assert_eq(chmod(address.sun_path, 0777), 0);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "mm/sandbox/features.h"
+#include "tests/skip.h"
 #include "tests/unit/launcher/fake_broker.h"
 
 /* tests/realms/launch_box.c, in the build that this test is of. */
@@ -94,7 +95,7 @@ static bool machine_has(unsigned parts)
 #define NEEDS(parts)                                                                                         \
     do {                                                                                                     \
         if (!machine_has(parts))                                                                             \
-            cr_skip("SKIP: this machine does not give what the test is about");                              \
+            SKIP("this machine does not give all of " #parts);                                               \
     } while (0)
 
 /* Goal: in its namespaces a realm is user 65534 and process 1. */
@@ -306,7 +307,7 @@ static int broker_limit(void *context, int launcher)
 Test(box, limit_moves)
 {
 #if defined(__SANITIZE_ADDRESS__)
-    cr_skip("SKIP: a sanitizer's shadow has no room under the limit");
+    SKIP("a sanitizer's shadow has no room under the limit");
 #endif
     struct boxed boxed;
     NEEDS(SANDBOX_SECCOMP);

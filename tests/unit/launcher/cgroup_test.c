@@ -17,6 +17,7 @@
 
 #include "mm/launcher/cgroup.h"
 #include "mm/sandbox/probe_cgroup.h"
+#include "tests/skip.h"
 
 static char folder[64];
 static struct cgroup cgroup;
@@ -170,7 +171,7 @@ Test(cgroup, real)
     int status, start[2];
 
     if (!sandbox_pids_folder(path, sizeof path))
-        cr_skip("SKIP: there is no cgroup of version 1 for processes, or it is not this user's");
+        SKIP("there is no cgroup of version 1 for processes, or it is not this user's");
     cr_assert_eq(cgroup_open(path, CGROUP_PIDS, &cgroup), 0);
     snprintf(made, sizeof made, "%s/%s", path, cgroup.name);
     cr_assert_eq(access(made, F_OK), 0);

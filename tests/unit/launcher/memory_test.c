@@ -15,6 +15,7 @@
 
 #include "librealm/proto/launch.h"
 #include "mm/launcher/memory.h"
+#include "tests/skip.h"
 
 #define BYTES 8192u
 
@@ -117,7 +118,7 @@ Test(memory, not_executable)
     cr_assert_eq(memory_make(1, BYTES, &writable, &readonly), 0);
     int probe = memfd_create("probe", 0x0008U);
     if (probe < 0 && errno == EINVAL)
-        cr_skip("SKIP: this kernel has no MFD_NOEXEC_SEAL");
+        SKIP("this kernel has no MFD_NOEXEC_SEAL");
     cr_assert_eq(fstat(writable, &status), 0);
     cr_assert_eq(status.st_mode & 0111, 0);
     cr_assert_eq(fchmod(writable, 0700), -1);

@@ -8,6 +8,7 @@
 
 #include "librealm/os/linux/probe.h"
 #include "librealm/ring/atomics.h"
+#include "tests/skip.h"
 #include "tests/unit/os/world.h"
 
 /* From now on, each io_uring_enter of this process waits for the listener's answer. */
@@ -92,7 +93,7 @@ static void other_failures(void)
 Test(waiter_failures, that_pass)
 {
     if (realm_waiter_probe() != NULL)
-        cr_skip_test("SKIP: %s", realm_waiter_probe());
+        SKIP("%s", realm_waiter_probe());
     in_child(failures_that_pass);
 }
 
@@ -100,7 +101,7 @@ Test(waiter_failures, that_pass)
 Test(waiter_failures, that_stay)
 {
     if (realm_waiter_probe() != NULL)
-        cr_skip_test("SKIP: %s", realm_waiter_probe());
+        SKIP("%s", realm_waiter_probe());
     in_child(failures_that_stay);
     in_child(other_failures);
 }

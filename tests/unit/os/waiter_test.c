@@ -4,6 +4,7 @@
  */
 #include "librealm/os/linux/probe.h"
 #include "librealm/ring/atomics.h"
+#include "tests/skip.h"
 #include "tests/unit/os/world.h"
 
 #define SLOTS 1000u
@@ -265,7 +266,7 @@ static void arming_without_end(enum realm_waiter_kind kind)
         if (realm_waiter_probe() == NULL)                                                                    \
             in_child(name##_uring);                                                                          \
         else                                                                                                 \
-            cr_log_warn("SKIP: with io_uring: %s", realm_waiter_probe());                                    \
+            SKIP_PART("with io_uring: %s", realm_waiter_probe());                                            \
     }
 
 /* Goal: of a thousand armed slots, exactly those that another process wakes are reported. */
@@ -342,7 +343,7 @@ static void words_taken_away(void)
 Test(waiter_uring, words_that_have_moved)
 {
     if (realm_waiter_probe() != NULL)
-        cr_skip_test("SKIP: %s", realm_waiter_probe());
+        SKIP("%s", realm_waiter_probe());
     in_child(words_that_have_moved);
 }
 
@@ -350,7 +351,7 @@ Test(waiter_uring, words_that_have_moved)
 Test(waiter_uring, many_woken_at_once)
 {
     if (realm_waiter_probe() != NULL)
-        cr_skip_test("SKIP: %s", realm_waiter_probe());
+        SKIP("%s", realm_waiter_probe());
     in_child(many_woken_at_once);
 }
 
@@ -358,7 +359,7 @@ Test(waiter_uring, many_woken_at_once)
 Test(waiter_uring, words_taken_away)
 {
     if (realm_waiter_probe() != NULL)
-        cr_skip_test("SKIP: %s", realm_waiter_probe());
+        SKIP("%s", realm_waiter_probe());
     in_child(words_taken_away);
 }
 
