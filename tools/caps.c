@@ -20,9 +20,15 @@ static int print_tree(const struct arguments *arguments)
 int caps_main(const struct arguments *arguments)
 {
     static const struct print_column columns[] = {
-        {"CAPABILITY", "capability", PRINT_TEXT, false}, {"PARENT", "parent", PRINT_TEXT, false},
-        {"REALM", "realm", PRINT_TEXT, false},           {"SERVICE", "service", PRINT_TEXT, false},
-        {"RIGHTS", "rights", PRINT_TEXT, false},         {"BADGE", "badge", PRINT_TEXT, true},
+        {"CAPABILITY", "capability", PRINT_TEXT, false},
+        {"PARENT", "parent", PRINT_TEXT, false},
+        {"KIND", "kind", PRINT_TEXT, false},
+        {"REALM", "realm", PRINT_TEXT, false},
+        {"SERVICE", "service", PRINT_TEXT, false},
+        {"RIGHTS", "rights", PRINT_TEXT, false},
+        {"BADGE", "badge", PRINT_TEXT, true},
+        {"BYTES", "bytes", PRINT_BYTES, true},
+        {"SEALED", "sealed", PRINT_TEXT, false},
     };
     if (arguments_has(arguments, "--tree") && !arguments_has(arguments, "--json"))
         return print_tree(arguments);

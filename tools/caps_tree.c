@@ -77,6 +77,11 @@ static void print_row(FILE *stream, const json_t *row)
     const json_t *badge = json_object_get(row, "badge");
     if (json_is_integer(badge))
         fprintf(stream, ", badge %" JSON_INTEGER_FORMAT, json_integer_value(badge));
+    const json_t *bytes = json_object_get(row, "bytes");
+    if (json_is_integer(bytes))
+        fprintf(stream, ", %" JSON_INTEGER_FORMAT " bytes", json_integer_value(bytes));
+    if (json_is_true(json_object_get(row, "sealed")))
+        fputs(", sealed", stream);
     fputc('\n', stream);
 }
 

@@ -78,9 +78,8 @@ const struct command command_table[] = {
      0,
      0,
      "list the capabilities",
-     "Lists the capabilities: endpoints, and what was derived from them. With --tree each stands below what "
-     "it "
-     "was derived from.",
+     "Lists the capabilities: endpoints, memory with its size and whether it is sealed, and what was derived "
+     "from them. With --tree each stands below what it was derived from.",
      "realm caps --tree",
      {{"--tree", 0, NULL, "draw the derivation tree", NULL}, JSON, INSTANCE},
      caps_main},

@@ -30,6 +30,7 @@ static const struct sentence {
     {"revoked", BAD, "its channel to \"{service}\" of {server} was revoked"},
     {"granted", PLAIN, "lets {child} connect to \"{service}\""},
     {"delegated", PLAIN, "gave its capability for \"{capability}\" to {to} ({mode})"},
+    {"sealed", PLAIN, "has sealed {bytes} bytes of memory: nobody writes them any more"},
     {"terminated", PLAIN, "ended: {exit}"},
     {"restarting", PLAIN, "starts again in {in_ms} ms"},
     {"start-failed", BAD, "could not be started: {stage}: {error}"},

@@ -88,6 +88,7 @@ static const char *what_was_asked(const char *asked)
         {"create", "make an endpoint"},
         {"allocate", "allocate"},
         {"map", "so map"},
+        {"seal", "seal"},
         {"charge", "have more"},
         {"gate", "make the call"},
         {"look", "look at"},

@@ -146,7 +146,8 @@ static void print_capabilities(FILE *stream, const struct graph *graph, const js
         int parent = number_of(numbers, text_of(row, "parent")),
             holder = number_of(realms, text_of(row, "realm"));
         fprintf(stream, "  c%zu [shape=note, label=", i);
-        print_quoted(stream, *kind ? kind : parent < 0 ? "endpoint" : "send");
+        bool sealed = json_is_true(json_object_get(row, "sealed"));
+        print_quoted(stream, sealed ? "sealed memory" : *kind ? kind : parent < 0 ? "endpoint" : "send");
         fputs("];\n", stream);
         if (parent >= 0)
             fprintf(stream, "  c%d -> c%zu [color=gray, label=\"derived\"];\n", parent, i);

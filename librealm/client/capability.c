@@ -31,6 +31,7 @@ static void describe(const struct realm_control_capability *event, struct realm_
         .rights = event->rights,
         .badge = event->badge,
         .gate = event->gate,
+        .sealed = event->sealed,
         .offset = event->offset,
         .bytes = event->bytes,
     };

@@ -19,6 +19,7 @@ struct realm_memory {
     struct realm_os_region window;
     uint64_t bytes;
     bool writable;
+    bool sealed; /* the kernel says so of each part */
 };
 
 int realm_memory_allocate(struct realm *realm, uint64_t bytes, unsigned parts,
@@ -28,7 +29,21 @@ int realm_memory_allocate(struct realm *realm, uint64_t bytes, unsigned parts,
     return realm_capability_ask(realm, &request, REALM_CONTROL_ALLOCATE, ret_capability, NULL);
 }
 
+int realm_memory_seal(struct realm *realm, uint64_t capability)
+{
+    struct realm_control_cookie request = {.cookie = capability};
+    return realm_control_simple(realm, &request, REALM_CONTROL_SEAL, NULL);
+}
+
 /* --- mapping --- */
+
+static bool all_sealed(struct realm *realm, const int *handles, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (!realm_os_is_sealed(realm->os, handles[i]))
+            return false;
+    return true;
+}
 
 void realm_memory_mapped(struct realm *realm, const struct realm_control_mapped *event, const int *handles,
                          unsigned count)
@@ -36,6 +51,7 @@ void realm_memory_mapped(struct realm *realm, const struct realm_control_mapped 
     struct realm_ask *ask = realm->ask;
     bool awaited = ask && ask->xid == event->header.xid;
     bool writable = event->rights & REALM_RIGHT_WRITE;
+    bool sealed = awaited && all_sealed(realm, handles, count);
     int status = REALM_E_PROTOCOL;
     if (awaited && ask->memory && event->count == count)
         status = realm_os_window_map(realm->os, handles, count, (size_t)(event->bytes / count), writable,
@@ -50,6 +66,7 @@ void realm_memory_mapped(struct realm *realm, const struct realm_control_mapped 
         return;
     ask->memory->bytes = event->bytes;
     ask->memory->writable = writable;
+    ask->memory->sealed = sealed;
 }
 
 int realm_memory_map(struct realm *realm, uint64_t capability, uint32_t rights,
@@ -92,6 +109,11 @@ void realm_memory_close(struct realm *realm)
 }
 
 /* --- using it --- */
+
+int realm_memory_sealed(const struct realm_memory *memory)
+{
+    return memory->sealed ? 0 : REALM_E_DENIED;
+}
 
 void *realm_memory_address(const struct realm_memory *memory)
 {

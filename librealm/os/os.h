@@ -70,6 +70,10 @@ int realm_os_map(struct realm_os *os, int handle, size_t bytes, bool writable, v
 void realm_os_unmap(struct realm_os *os, void *memory, size_t bytes);
 void realm_os_close_handle(struct realm_os *os, int handle);
 
+/* Whether nobody can write the memory behind a handle, now or ever. What cannot be found out is not sealed.
+ */
+bool realm_os_is_sealed(struct realm_os *os, int handle);
+
 /*
  * A region of a channel: memory that the broker may take away at any time (docs/design/revocation.md). A
  * touch of it then finds zeros or is lost, and before any byte of the other memory can be seen *gone is not

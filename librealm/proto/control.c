@@ -54,6 +54,7 @@ static const struct type_entry types[] = {
     [REALM_CONTROL_LOOK] = {"look", sizeof(struct realm_control_number), FROM_REALM, true},
     [REALM_CONTROL_ALLOCATE] = {"allocate", sizeof(struct realm_control_allocate), FROM_REALM, true},
     [REALM_CONTROL_MAP] = {"map", sizeof(struct realm_control_map), FROM_REALM, true},
+    [REALM_CONTROL_SEAL] = {"seal", sizeof(struct realm_control_cookie), FROM_REALM, true},
     [REALM_CONTROL_REPLY] = {"reply", sizeof(struct realm_control_reply), TO_REALM, true},
     [REALM_CONTROL_WELCOME] = {"welcome", sizeof(struct realm_control_welcome), TO_REALM, true},
     [REALM_CONTROL_POOL] = {"pool", sizeof(struct realm_control_pool), TO_REALM, false},
@@ -255,7 +256,7 @@ static bool event_reserved(const union realm_control_event *event)
     case REALM_CONTROL_CHILD:
         return realm_field_name_reserved(&event->child.name);
     case REALM_CONTROL_CAPABILITY:
-        return event->capability.reserved == 0 && realm_field_name_reserved(&event->capability.name);
+        return realm_field_name_reserved(&event->capability.name);
     default:
         return true;
     }
@@ -302,7 +303,8 @@ static bool capability_numbers(const struct realm_control_capability *capability
 {
     return capability->cookie != 0 && capability->kind >= REALM_KIND_ENDPOINT &&
            capability->kind <= REALM_KIND_GATE && (capability->rights & ~RIGHTS_ALL) == 0 &&
-           capability->gate < REALM_CONTROL_GATES;
+           capability->gate < REALM_CONTROL_GATES &&
+           capability->sealed <= (capability->kind == REALM_KIND_MEMORY);
 }
 
 static bool event_numbers(const union realm_control_event *event)

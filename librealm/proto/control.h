@@ -55,6 +55,7 @@ enum realm_control_type {
     REALM_CONTROL_LOOK = 22,         /* struct realm_control_number  → REPLY */
     REALM_CONTROL_ALLOCATE = 23,     /* struct realm_control_allocate → CAPABILITY, or REPLY */
     REALM_CONTROL_MAP = 24,          /* struct realm_control_map      → MAPPED, or REPLY */
+    REALM_CONTROL_SEAL = 25,         /* struct realm_control_cookie  → REPLY, once nobody can write it */
     /* to the realm */
     REALM_CONTROL_REPLY = 128,      /* struct realm_control_reply */
     REALM_CONTROL_WELCOME = 129,    /* struct realm_control_welcome    + control page (read-only) */
@@ -102,8 +103,8 @@ struct realm_control_named {
 _Static_assert(sizeof(struct realm_control_named) == 288, "layout");
 #define REALM_CONNECT_WAIT UINT32_C(1) /* allowed but not registered yet: answer when it is */
 
-/* UNREGISTER: an endpoint; DISCONNECT: a channel; REVOKE, DELETE: any capability; HELD: the last told, or 0.
- */
+/* UNREGISTER: an endpoint; DISCONNECT: a channel; REVOKE, DELETE: any capability; SEAL: a root of memory;
+ * HELD: the last told, or 0. */
 struct realm_control_cookie {
     struct realm_control_header header;
     uint64_t cookie;
@@ -276,8 +277,8 @@ struct realm_control_capability {
     uint64_t offset, bytes; /* memory: its window; else 0 */
     uint32_t kind;          /* enum realm_kind */
     uint32_t rights;
-    uint32_t gate; /* gate: its number; else 0 */
-    uint32_t reserved;
+    uint32_t gate;                  /* gate: its number; else 0 */
+    uint32_t sealed;                /* memory: 1: nobody writes it any more; else 0 */
     struct realm_control_name name; /* of the service or realm it is about; size 0: none */
 };
 _Static_assert(sizeof(struct realm_control_capability) == 328, "layout");

@@ -98,7 +98,7 @@ static int check_request(const union realm_launch_request *request)
         if (request->memory.reserved != 0)
             return REALM_E_PROTOCOL;
         valid = parts_valid(request->memory.count, request->memory.bytes) &&
-                request->memory.way >= REALM_LAUNCH_NEW && request->memory.way <= REALM_LAUNCH_WRITE;
+                request->memory.way >= REALM_LAUNCH_NEW && request->memory.way <= REALM_LAUNCH_SEAL;
         break;
     default:
         break;

@@ -89,6 +89,7 @@ enum realm_launch_way {
     REALM_LAUNCH_COPY,    /* made, with what the ones that come hold */
     REALM_LAUNCH_READ,    /* the ones that come, opened anew to be read */
     REALM_LAUNCH_WRITE,   /* … and to be written */
+    REALM_LAUNCH_SEAL,    /* as COPY, and what is made can be written by nobody */
 };
 
 struct realm_launch_memory {

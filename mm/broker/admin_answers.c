@@ -208,10 +208,15 @@ static json_t *describe_capability(const struct broker *broker, const struct pol
     const struct broker_realm *holder = broker_realm_of(broker, info->holder);
     const struct broker_service *service = broker_service_of(broker, info->service);
 
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "capability", handle(info->capability), "parent",
-                     handle(info->parent), "realm", text(holder ? holder->name : NULL), "service",
+    const bool memory = info->kind == POLICY_KIND_MEMORY;
+
+    return json_pack("{s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "capability", handle(info->capability),
+                     "parent", handle(info->parent), "kind", policy_kind_name(info->kind), "realm",
+                     text(holder ? holder->name : NULL), "service",
                      text(service ? service->config->name : NULL), "rights", rights_of(info->rights), "badge",
-                     number_if((info->rights & REALM_RIGHT_SEND) != 0, info->badge));
+                     number_if((info->rights & REALM_RIGHT_SEND) != 0, info->badge), "bytes",
+                     number_if(memory, info->window.size), "sealed",
+                     memory ? json_boolean(info->sealed) : json_null());
 }
 
 json_t *admin_answers_caps(const struct broker *broker)
@@ -221,8 +226,9 @@ json_t *admin_answers_caps(const struct broker *broker)
     json_t *list = json_array();
 
     while (policy_next_capability(broker->policy, &cursor, &info)) {
-        bool of_channel = info.kind == POLICY_KIND_ENDPOINT || info.kind == POLICY_KIND_SEND;
-        if (of_channel && !add(list, describe_capability(broker, &info)))
+        bool shared = info.kind == POLICY_KIND_ENDPOINT || info.kind == POLICY_KIND_SEND ||
+                      info.kind == POLICY_KIND_MEMORY;
+        if (shared && !add(list, describe_capability(broker, &info)))
             return give_up(list);
     }
     return list;

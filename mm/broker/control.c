@@ -32,6 +32,7 @@
 #include "mm/broker/penalty.h"
 #include "mm/broker/registry.h"
 #include "mm/broker/requests.h"
+#include "mm/broker/sealing.h"
 #include "mm/broker/state.h"
 
 void control_hold(struct broker_realm *realm, enum control_hold why)
@@ -166,6 +167,9 @@ static void dispatch(struct broker_realm *realm, const union realm_control_reque
         break;
     case REALM_CONTROL_MAP:
         mapping_request(realm, &request->map);
+        break;
+    case REALM_CONTROL_SEAL:
+        sealing_request(realm, &request->cookie);
         break;
     case REALM_CONTROL_STATS:
         realm->stats = request->stats;

@@ -14,6 +14,7 @@ enum control_hold {
     CONTROL_PENALTY = 2,  /* it named what it does not hold */
     CONTROL_REVOKING = 4, /* what it had revoked is being cleared away */
     CONTROL_MAPPING = 8,  /* descriptors of memory are being opened for it */
+    CONTROL_SEALING = 16, /* memory of its own is being sealed */
 };
 void control_hold(struct broker_realm *realm, enum control_hold why);
 void control_release(struct broker_realm *realm, enum control_hold why);

@@ -132,6 +132,7 @@ void holdings_tell(struct broker_realm *realm, uint64_t cookie, struct policy_ca
         .kind = (uint32_t)info.kind,
         .rights = info.rights,
         .gate = info.gate,
+        .sealed = info.sealed,
     };
     const char *name = subject_of(realm->broker, &info);
     if (name)

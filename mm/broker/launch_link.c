@@ -233,7 +233,7 @@ int launch_memory(struct broker *broker, const struct launch_memory *ask, const 
     struct realm_launch_memory packet = {.count = count, .bytes = bytes, .way = (uint32_t)ask->way};
     realm_launch_header_init(&packet.header, REALM_LAUNCH_MEMORY, request->xid);
     unsigned fds_count = ask->way == REALM_LAUNCH_NEW ? 0 : count;
-    bool copy = ask->way == REALM_LAUNCH_COPY;
+    bool copy = memory_is_renewal(ask);
     return remember(link, request, queue_laden(link, &packet, fds, fds_count, copy));
 }
 

@@ -27,8 +27,8 @@ int launch_spawn(struct broker_realm *realm);
 int launch_regions(struct broker_realm *realm, enum launch_purpose purpose, uint32_t count, uint32_t bytes);
 
 /* Asks for what it says about parts of so many bytes, with a descriptor of each unless it is to be made; they
- * must stay open until the answer has come, to memory_opened. Return: as launch_spawn; a COPY is never LIMIT,
- * so its caller keeps to one copy of a part at a time. */
+ * must stay open until the answer has come, to memory_opened. Return: as launch_spawn; a renewal is never
+ * LIMIT, so its caller keeps to one of a part at a time. */
 struct launch_memory;
 int launch_memory(struct broker *broker, const struct launch_memory *ask, const int *fds, unsigned count,
                   uint32_t bytes);

@@ -43,6 +43,7 @@
 #include "mm/broker/registry.h"
 #include "mm/broker/restart.h"
 #include "mm/broker/revoke.h"
+#include "mm/broker/sealing.h"
 #include "mm/broker/state.h"
 
 void lifecycle_init(struct broker_realm *realm)
@@ -245,6 +246,7 @@ static void give_back(struct broker_realm *realm)
         channels_close(realm->channels, REALM_E_PEER_DEAD, realm, CHANNELS_LAST_LOOK);
     holdings_drop(realm);
     mapping_drop(realm);
+    sealing_drop(realm);
     revoke_ended(realm);
     connect_drop(realm);
     /* Last, when no packet of a peer's refers to anything of this realm's any more. */

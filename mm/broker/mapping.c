@@ -11,7 +11,6 @@
 #include <realm/error.h>
 
 #include "mm/broker/control.h"
-#include "mm/broker/cookies.h"
 #include "mm/broker/delivery.h"
 #include "mm/broker/explain.h"
 #include "mm/broker/holdings.h"
@@ -40,14 +39,7 @@ static void answer(struct broker_realm *realm, int status)
 /* What the mapping is of. NULL: it is held no more. */
 static struct broker_holding *mapping_holding(const struct broker_realm *realm)
 {
-    struct policy_capability_info info;
-    struct broker_token *token = cookies_find_of(realm->broker->cookies, realm, realm->mapping.cookie);
-    struct broker_holding *holding =
-        token && token->kind == BROKER_TOKEN_HOLDING ? holdings_of_token(token) : NULL;
-    if (!holding || !holding->memory || holding->memory->ended ||
-        !policy_capability_get(realm->broker->policy, holding->capability, &info))
-        return NULL;
-    return holding;
+    return memory_held(realm, realm->mapping.cookie);
 }
 
 /* The next thing that the mapping needs, if nothing is under way that it waits for. */

@@ -16,6 +16,9 @@
  *
  * A memfd is made when it is first mapped. What the launcher is asked stays in order, so a memfd that was
  * truncated is closed only when the answer to something asked later has come.
+ *
+ * What is sealed (sealing.c) is renewed as sealed copies. It never begins anew: what a reader has seen there
+ * does not change, so where there is no memory for a copy the object ends.
  */
 #include "mm/broker/memory.h"
 
@@ -36,6 +39,7 @@
 #include "mm/broker/holdings.h"
 #include "mm/broker/launch_link.h"
 #include "mm/broker/mapping.h"
+#include "mm/broker/sealing.h"
 #include "mm/broker/state.h"
 
 /* --- parts --- */
@@ -53,12 +57,20 @@ bool memory_fits(const struct broker_memory *memory, struct policy_window window
     return window.offset % memory->part_bytes == 0 && window.size % memory->part_bytes == 0;
 }
 
-unsigned memory_changing(const struct broker_memory *memory, unsigned parts)
+static unsigned being_replaced(const struct broker_memory *memory, unsigned parts)
 {
     unsigned found = 0;
     for (unsigned i = 0; i < memory->parts_count; i++)
         found |= (unsigned)memory->parts[i].changing << i;
     return found & parts;
+}
+
+unsigned memory_changing(const struct broker_memory *memory, unsigned parts)
+{
+    unsigned found = 0;
+    for (unsigned i = 0; i < memory->parts_count; i++)
+        found |= (unsigned)memory->parts[i].sealing << i;
+    return (found & parts) | being_replaced(memory, parts);
 }
 
 unsigned memory_missing(const struct broker_memory *memory, unsigned parts)
@@ -79,10 +91,10 @@ static void truncate_part(struct broker_part *part)
     part->empty = true;
 }
 
-static bool seal(int fd, uint32_t bytes)
+static bool seal(int fd, uint32_t bytes, bool sealed)
 {
     struct stat status;
-    const int wanted = F_SEAL_GROW | F_SEAL_SEAL;
+    const int wanted = F_SEAL_GROW | F_SEAL_SEAL | (sealed ? F_SEAL_WRITE : 0);
     if (fcntl(fd, F_ADD_SEALS, wanted) < 0)
         return false;
     int seals = fcntl(fd, F_GET_SEALS);
@@ -90,27 +102,45 @@ static bool seal(int fd, uint32_t bytes)
            fstat(fd, &status) == 0 && status.st_size == (off_t)bytes;
 }
 
-/* The part's memfd, or with a broken one none: it begins anew with the next mapping. */
-static void replace_part(struct broker_memory *memory, struct broker_part *part, int fd)
+static void put_part(struct broker_part *part, int fd)
 {
     truncate_part(part);
     if (part->fd >= 0)
         close(part->fd);
-    if (fd >= 0 && !seal(fd, memory->part_bytes)) {
-        close(fd);
-        fd = -1;
-    }
     part->fd = fd;
     part->empty = false;
 }
 
+/* The part's memfd, or with a broken one none: it begins anew with the next mapping. */
+static void replace_part(struct broker_memory *memory, struct broker_part *part, int fd)
+{
+    if (fd >= 0 && !seal(fd, memory->part_bytes, memory->sealed)) {
+        close(fd);
+        fd = -1;
+    }
+    put_part(part, fd);
+}
+
 /* --- asking the launcher --- */
 
-static void set_changing(struct broker_memory *memory, unsigned parts, bool changing)
+bool memory_is_renewal(const struct launch_memory *asked)
 {
-    for (unsigned i = 0; i < memory->parts_count; i++)
-        if (parts & 1u << i)
+    return asked->way == REALM_LAUNCH_COPY || (asked->way == REALM_LAUNCH_SEAL && asked->realm == 0);
+}
+
+/* That the launcher is making, or has made, what may take the places of these parts. */
+static void set_changing(const struct launch_memory *asked, bool changing)
+{
+    const bool replaces = asked->way == REALM_LAUNCH_NEW || memory_is_renewal(asked);
+    struct broker_memory *memory = asked->memory;
+    for (unsigned i = 0; i < memory->parts_count; i++) {
+        if (!(asked->parts & 1u << i))
+            continue;
+        if (replaces)
             memory->parts[i].changing = changing;
+        else if (asked->way == REALM_LAUNCH_SEAL)
+            memory->parts[i].sealing = changing;
+    }
 }
 
 int memory_ask(struct broker_memory *memory, enum realm_launch_way way, unsigned parts, uint64_t realm)
@@ -125,8 +155,7 @@ int memory_ask(struct broker_memory *memory, enum realm_launch_way way, unsigned
     if (error)
         return error;
     memory->asked++;
-    if (way == REALM_LAUNCH_NEW || way == REALM_LAUNCH_COPY)
-        set_changing(memory, parts, true);
+    set_changing(&asked, true);
     return 0;
 }
 
@@ -139,31 +168,43 @@ static void truncate_parts(struct broker_memory *memory, unsigned parts)
             truncate_part(&memory->parts[i]);
 }
 
-/* Without a copy what was there is lost: that is said, and better than a mapping that stays. */
-static void renew(struct broker_memory *memory, unsigned parts)
-{
-    struct broker *broker = memory->broker;
-    for (struct broker_holding *holding = memory->holdings; holding; holding = holding->next_of_memory) {
-        holding->mapped &= (uint8_t)~parts;
-        holding->loose &= (uint8_t)~parts;
-    }
-    parts &= ~memory_missing(memory, parts) & ~memory_changing(memory, parts);
-    if (parts == 0)
-        return;
-    memory->renewals++;
-    if (memory_ask(memory, REALM_LAUNCH_COPY, parts, 0) == 0) {
-        broker->renewals_asked++;
-        return;
-    }
-    logs_say(broker->logs, "mm", "memory that was revoked begins anew, with zeros: no memory");
-    truncate_parts(memory, parts);
-}
-
 /* The object is no more. */
 static void end(struct broker_memory *memory)
 {
     memory->ended = true;
     truncate_parts(memory, (1u << memory->parts_count) - 1u);
+}
+
+/* Without a copy what was there is lost: that is said, and better than a mapping that stays. */
+static void lose(struct broker_memory *memory, unsigned parts)
+{
+    logs_say(memory->broker->logs, "mm", "memory that was revoked %s: no memory",
+             memory->sealed ? "and had been sealed ends" : "begins anew, with zeros");
+    truncate_parts(memory, parts);
+    if (memory->sealed)
+        end(memory);
+}
+
+static void forget_mappings(struct broker_memory *memory, unsigned parts)
+{
+    for (struct broker_holding *holding = memory->holdings; holding; holding = holding->next_of_memory) {
+        holding->mapped &= (uint8_t)~parts;
+        holding->loose &= (uint8_t)~parts;
+    }
+}
+
+/* What is being sealed is renewed all the same: it may turn out that it cannot be sealed. */
+static void renew(struct broker_memory *memory, unsigned parts)
+{
+    forget_mappings(memory, parts);
+    parts &= ~memory_missing(memory, parts) & ~being_replaced(memory, parts);
+    if (parts == 0)
+        return;
+    memory->renewals++;
+    if (memory_ask(memory, memory->sealed ? REALM_LAUNCH_SEAL : REALM_LAUNCH_COPY, parts, 0) == 0)
+        memory->broker->renewals_asked++;
+    else
+        lose(memory, parts);
 }
 
 /* --- objects and holdings --- */
@@ -240,6 +281,18 @@ static bool is_root(const struct broker_holding *holding)
 {
     const struct policy_capability root = holding->memory->root;
     return holding->capability.index == root.index && holding->capability.generation == root.generation;
+}
+
+struct broker_holding *memory_held(const struct broker_realm *realm, uint64_t cookie)
+{
+    struct policy_capability_info info;
+    struct broker_token *token = cookies_find_of(realm->broker->cookies, realm, cookie);
+    struct broker_holding *holding =
+        token && token->kind == BROKER_TOKEN_HOLDING ? holdings_of_token(token) : NULL;
+    if (!holding || !holding->memory || holding->memory->ended ||
+        !policy_capability_get(realm->broker->policy, holding->capability, &info))
+        return NULL;
+    return holding;
 }
 
 struct broker_holding *memory_heir(const struct broker_holding *holding)
@@ -348,32 +401,56 @@ void memory_allocate(struct broker_realm *realm, const struct realm_control_allo
 static void made(const struct launch_memory *asked, const int *fds)
 {
     struct broker_memory *memory = asked->memory;
-    bool copied = asked->way == REALM_LAUNCH_COPY;
+    bool copied = memory_is_renewal(asked);
     unsigned next = 0;
-    set_changing(memory, asked->parts, false);
     if (copied) {
         memory->broker->renewals_done++;
         MM_STOP_POINT("broker-renewed");
     }
-    if (copied && !fds)
-        logs_say(memory->broker->logs, "mm", "memory that was revoked begins anew, with zeros: no memory");
     for (unsigned i = 0; i < memory->parts_count; i++)
         if (asked->parts & 1u << i)
             replace_part(memory, &memory->parts[i], fds ? fds[next++] : -1);
+    if (copied && memory_missing(memory, asked->parts))
+        lose(memory, asked->parts & memory_missing(memory, asked->parts));
     if (memory->ended)
         end(memory); /* what came too late */
     mapping_go_on(memory, !fds && !copied);
+    sealing_go_on(memory);
 }
 
 void memory_opened(const struct launch_memory *asked, const int *fds)
 {
     struct broker_memory *memory = asked->memory;
-    if (asked->way == REALM_LAUNCH_NEW || asked->way == REALM_LAUNCH_COPY)
+    set_changing(asked, false);
+    if (asked->way == REALM_LAUNCH_NEW || memory_is_renewal(asked))
         made(asked, fds);
+    else if (asked->way == REALM_LAUNCH_SEAL)
+        sealing_opened(asked, fds);
     else
         mapping_opened(asked, fds);
     memory->asked--;
     free_if_over(memory);
+}
+
+/* --- sealing --- */
+
+bool memory_check_sealed(const struct broker_memory *memory, const int *fds, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++)
+        if (!seal(fds[i], memory->part_bytes, true))
+            return false;
+    return true;
+}
+
+void memory_seal(struct broker_memory *memory, unsigned parts, const int *fds)
+{
+    unsigned next = 0;
+    memory->sealed = true;
+    memory->renewals++;
+    forget_mappings(memory, parts);
+    for (unsigned i = 0; i < memory->parts_count; i++)
+        if (parts & 1u << i)
+            put_part(&memory->parts[i], fds[next++]);
 }
 
 void memory_deinit(struct broker *broker)

@@ -45,13 +45,23 @@ struct launch_memory {
     struct broker_memory *memory; /* it lives until the answer has come */
     enum realm_launch_way way;
     unsigned parts; /* bit n: part n */
-    uint64_t realm; /* id of who maps it: READ, WRITE */
+    uint64_t realm; /* id of who maps it: READ, WRITE; of who seals it: SEAL; 0: of nobody */
 };
+/* Whether it makes successors of parts that somebody's mapping is to be taken from. */
+bool memory_is_renewal(const struct launch_memory *asked);
 int memory_ask(struct broker_memory *memory, enum realm_launch_way way, unsigned parts, uint64_t realm);
 /* fds: one for each part, taken over; NULL: the launcher could not. */
 void memory_opened(const struct launch_memory *asked, const int *fds);
 
-/* Which of these parts have no memory yet, or none any more; and which will be replaced. */
+/* The holding of memory that a realm names so. NULL: it holds none of that name any more, or it has ended. */
+struct broker_holding *memory_held(const struct broker_realm *realm, uint64_t cookie);
+
+/* Whether these are copies of parts that nobody can write, to which all other seals were added now. */
+bool memory_check_sealed(const struct broker_memory *memory, const int *fds, unsigned count);
+/* Puts such copies, which it takes over, one for each of these parts, in their places. */
+void memory_seal(struct broker_memory *memory, unsigned parts, const int *fds);
+
+/* Which of these parts have no memory yet, or none any more; and which will or may be replaced. */
 unsigned memory_missing(const struct broker_memory *memory, unsigned parts);
 unsigned memory_changing(const struct broker_memory *memory, unsigned parts);
 

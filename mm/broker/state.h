@@ -153,6 +153,7 @@ struct broker_part {
     int fd;        /* writable; -1: never made */
     bool empty;    /* truncated: the next mapping begins anew */
     bool changing; /* the launcher makes its successor */
+    bool sealing;  /* … which becomes that only if it can still be sealed then */
 };
 
 /* What memory capabilities are about (memory.c). */
@@ -166,6 +167,7 @@ struct broker_memory {
     struct broker_holding *holdings;
     uint32_t asked;    /* requests that the launcher has not answered */
     uint64_t renewals; /* that were begun */
+    bool sealed;       /* nobody writes it any more: its parts have the seal, or get it when they are made */
     bool ended;
 };
 
@@ -175,6 +177,14 @@ struct broker_mapping {
     bool asked;          /* descriptors are being opened for it */
     bool unacknowledged; /* the last was sent, and the realm has not said that it has mapped it */
     uint32_t rights;
+    uint64_t xid, decision, cookie;
+    uint64_t renewals; /* of the memory, when it was asked */
+};
+
+/* The SEAL of a realm that is under way (sealing.c). */
+struct broker_sealing {
+    bool under_way;
+    bool asked; /* copies are being made */
     uint64_t xid, decision, cookie;
     uint64_t renewals; /* of the memory, when it was asked */
 };
@@ -277,6 +287,7 @@ struct broker_realm {
     struct broker_holding *holdings;
     uint32_t holdings_count;
     struct broker_mapping mapping;
+    struct broker_sealing sealing;
     uint32_t memory_parts;     /* of the objects that it allocated in this life */
     struct poll_timer leaving; /* it closed its control socket: its end is awaited */
     const char *offence;       /* what it did: it will be ended before the round is over; else NULL */

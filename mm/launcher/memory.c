@@ -6,6 +6,11 @@
  *
  * Memory that is a capability is opened anew for each mapping, for the same reason: two realms that may both
  * read it share the memory and nothing else.
+ *
+ * What is to be sealed is copied first: the kernel seals nothing that somebody has mapped to be written, and
+ * whoever is to be kept from writing would have to be trusted to have no such mapping. The copy is sealed
+ * where it was written, by this process on this processor: its pages are then at hand, and the kernel waits
+ * for nobody else's.
  */
 #include "mm/launcher/memory.h"
 
@@ -80,6 +85,13 @@ static bool is_sealed(int fd, size_t bytes)
            (status.st_size == (off_t)bytes || status.st_size == 0); /* empty: taken away meanwhile */
 }
 
+static bool is_written_by_nobody(int fd)
+{
+    const int seals = fcntl(fd, F_GET_SEALS);
+
+    return seals >= 0 && (seals & F_SEAL_WRITE) != 0;
+}
+
 /* What is all zeros takes no page there. What the source no longer has stays zeros. */
 static int copy(int from, int to, size_t bytes)
 {
@@ -107,10 +119,14 @@ static int open_part(int from, size_t bytes, enum realm_launch_way way)
         return make_writable(bytes);
     if (!is_sealed(from, bytes))
         return -EBADF;
+    if (way == REALM_LAUNCH_WRITE && is_written_by_nobody(from))
+        return -EPERM;
     if (way == REALM_LAUNCH_READ || way == REALM_LAUNCH_WRITE)
         return open_anew(from, way == REALM_LAUNCH_WRITE ? O_RDWR : O_RDONLY);
     int fd = make_writable(bytes);
     int error = fd < 0 ? fd : copy(from, fd, bytes);
+    if (!error && way == REALM_LAUNCH_SEAL && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) < 0)
+        error = -errno;
     if (fd >= 0 && error) {
         close(fd);
         return error;

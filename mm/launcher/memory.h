@@ -23,8 +23,9 @@ int memory_make(unsigned count, size_t bytes, int *ret_writable, int *ret_readon
  * Does what a checked request says with the descriptors that came with it (borrowed; NULL for NEW). ret_fds
  * takes request->count descriptors, the caller's to close.
  *
- * Return: 0; -EBADF: what came is no memory of this launcher's that was sealed; -errno. On failure nothing is
- * left open.
+ * Return: 0; -EBADF: what came is no memory of this launcher's that was sealed; -EPERM: WRITE of what nobody
+ * writes any more; -EBUSY: the kernel did not let go of a page in time, SEAL may be tried again; -errno. On
+ * failure nothing is left open.
  */
 int memory_open(const struct realm_launch_memory *request, const int *from, int *ret_fds);
 

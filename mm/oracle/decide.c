@@ -83,6 +83,33 @@ static void decide_allocate(const struct oracle_world *world, const struct oracl
         allow("", ret_answer);
 }
 
+/* Something was derived from it and is there, or is dead and was not yet reported. */
+static bool has_derived(const struct oracle_world *world, int capability)
+{
+    for (size_t i = 0; i < world->capabilities_count; i++)
+        if (world->capabilities[i].state != ORACLE_GONE && fact_derived_from(world, (int)i, capability))
+            return true;
+    return false;
+}
+
+static void decide_seal(const struct oracle_world *world, const struct oracle_event *event,
+                        struct oracle_answer *ret_answer)
+{
+    if (!fact_holds(world, event->actor, event->source)) {
+        fact_answer(ORACLE_STALE, "owner", ret_answer);
+        return;
+    }
+    const struct oracle_capability *memory = &world->capabilities[event->source];
+    if (memory->kind != ORACLE_IS_MEMORY)
+        fact_answer(ORACLE_BAD_ARGUMENT, "", ret_answer);
+    else if (memory->sealed)
+        fact_answer(ORACLE_EXISTS, "seal", ret_answer);
+    else if (memory->parent != ORACLE_NONE || has_derived(world, event->source))
+        fact_answer(ORACLE_DENIED, "seal", ret_answer);
+    else
+        allow("owner", ret_answer);
+}
+
 /* May the giver give these rights: it is the provider, or could connect with all of them itself. */
 static bool could_give(const struct oracle_world *world, int giver, int service, uint32_t rights)
 {
@@ -260,15 +287,25 @@ typedef void decide_row(const struct oracle_world *world, const struct oracle_ev
                         struct oracle_answer *ret_answer);
 
 static decide_row *const rows[ORACLE_EVENT_KINDS] = {
-    [ORACLE_CONNECT] = decide_connect,   [ORACLE_REGISTER] = decide_register,
-    [ORACLE_CREATE] = decide_create,     [ORACLE_ALLOCATE] = decide_allocate,
-    [ORACLE_GIVE] = decide_give,         [ORACLE_DERIVE] = oracle_decide_derive,
-    [ORACLE_TAKE] = decide_take,         [ORACLE_TAKE_SERVICE] = decide_take_service,
-    [ORACLE_DELETE] = decide_remove,     [ORACLE_DISCONNECT] = decide_remove,
-    [ORACLE_UNREGISTER] = decide_remove, [ORACLE_START] = decide_start,
-    [ORACLE_KILL] = decide_kill,         [ORACLE_QUOTA] = decide_quota,
-    [ORACLE_GATE] = decide_use,          [ORACLE_LOOK] = decide_use,
-    [ORACLE_CHARGE] = decide_charge,     [ORACLE_RELEASE] = decide_charge,
+    [ORACLE_CONNECT] = decide_connect,
+    [ORACLE_REGISTER] = decide_register,
+    [ORACLE_CREATE] = decide_create,
+    [ORACLE_ALLOCATE] = decide_allocate,
+    [ORACLE_SEAL] = decide_seal,
+    [ORACLE_GIVE] = decide_give,
+    [ORACLE_DERIVE] = oracle_decide_derive,
+    [ORACLE_TAKE] = decide_take,
+    [ORACLE_TAKE_SERVICE] = decide_take_service,
+    [ORACLE_DELETE] = decide_remove,
+    [ORACLE_DISCONNECT] = decide_remove,
+    [ORACLE_UNREGISTER] = decide_remove,
+    [ORACLE_START] = decide_start,
+    [ORACLE_KILL] = decide_kill,
+    [ORACLE_QUOTA] = decide_quota,
+    [ORACLE_GATE] = decide_use,
+    [ORACLE_LOOK] = decide_use,
+    [ORACLE_CHARGE] = decide_charge,
+    [ORACLE_RELEASE] = decide_charge,
     [ORACLE_END] = decide_end,
 };
 

@@ -113,6 +113,7 @@ enum oracle_event_kind {
     ORACLE_REGISTER,     /* actor, name */
     ORACLE_CREATE,       /* actor */
     ORACLE_ALLOCATE,     /* actor, amount: bytes */
+    ORACLE_SEAL,         /* actor, source */
     ORACLE_GIVE,         /* the page's GRANT: actor, subject, name, rights */
     ORACLE_DERIVE,       /* actor, source, subject: the target, and what follows below */
     ORACLE_TAKE,         /* the page's REVOKE capability: actor, source */
@@ -207,6 +208,7 @@ struct oracle_capability {
     uint32_t rights;
     uint64_t badge;
     uint64_t offset, size; /* memory: the window; of a root, the object */
+    bool sealed;           /* memory */
 };
 
 struct oracle_given {

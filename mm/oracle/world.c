@@ -230,6 +230,10 @@ void oracle_apply(struct oracle_world *world, const struct oracle_event *event)
     case ORACLE_ALLOCATE:
         allocate(world, event);
         break;
+    case ORACLE_SEAL:
+        world->capabilities[event->source].sealed = true;
+        world->capabilities[event->source].rights &= ~(uint32_t)ORACLE_WRITE;
+        break;
     case ORACLE_GIVE:
         give(world, event);
         break;

@@ -169,6 +169,9 @@ static void apply(struct policy *policy, const struct policy_event *event,
     case POLICY_ALLOCATE:
         apply_root(policy, event, outcome);
         break;
+    case POLICY_SEAL:
+        policy_capability_at(policy, event->capability.index)->rights &= (uint16_t)~REALM_RIGHT_WRITE;
+        break;
     case POLICY_CONNECT:
         apply_connect(policy, event, decision, outcome);
         break;

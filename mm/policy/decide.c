@@ -328,6 +328,26 @@ static void decide_allocate(const struct policy *policy, const struct policy_eve
         policy_quota_check(policy, demands, 2, decision);
 }
 
+/* What was derived and is dead counts until it is cleared away, as in quotas: so this looks at no more than
+ * two records. */
+static void decide_seal(const struct policy *policy, const struct policy_event *event,
+                        struct policy_decision *decision)
+{
+    uint32_t index = policy_held_at(policy, event->actor.index, event->capability);
+    policy_settle(decision, REALM_E_STALE, POLICY_RULE_OWNER);
+    if (index == 0)
+        return;
+    const struct capability_record *record = policy_capability_at(policy, index);
+    if (record->kind != POLICY_KIND_MEMORY)
+        policy_settle(decision, REALM_E_BAD_ARGUMENT, POLICY_RULE_NONE);
+    else if (policy_is_sealed(policy, record))
+        policy_settle(decision, REALM_E_EXISTS, POLICY_RULE_SEAL);
+    else if (record->parent != 0 || record->children != 0)
+        policy_settle(decision, REALM_E_DENIED, POLICY_RULE_SEAL);
+    else
+        policy_settle(decision, 0, POLICY_RULE_OWNER);
+}
+
 static void decide_revoke(const struct policy *policy, const struct policy_event *event,
                           struct policy_decision *decision)
 {
@@ -407,6 +427,9 @@ static void decide(const struct policy *policy, const struct policy_event *event
         return;
     case POLICY_ALLOCATE:
         decide_allocate(policy, event, decision);
+        return;
+    case POLICY_SEAL:
+        decide_seal(policy, event, decision);
         return;
     case POLICY_CONNECT: /* policy_decide */
         return;

@@ -17,6 +17,7 @@ void policy_inspect(const struct policy *policy, uint32_t capability, struct pol
         .holder = policy_realm_handle(policy, record->holder),
         .root = policy_capability_handle(policy, record->root),
         .window = record->window,
+        .sealed = policy_is_sealed(policy, record),
         .badge = record->badge,
         .user = record->user,
     };

@@ -161,6 +161,7 @@ enum policy_event_kind {
     POLICY_REGISTER = 1, /* binds a declared name to a new endpoint */
     POLICY_CREATE,       /* makes an anonymous endpoint */
     POLICY_ALLOCATE,     /* makes a memory object of `amount` bytes */
+    POLICY_SEAL,         /* nobody writes the memory object any more whose root `capability` is */
     POLICY_CONNECT,      /* asks for a channel to a name */
     POLICY_GRANT,        /* lets the child `subject` connect to a name, with `rights` */
     POLICY_DERIVE,       /* copies, mints or moves `capability` to `subject` */
@@ -191,7 +192,7 @@ struct policy_event {
     struct policy_realm actor;
     struct policy_realm subject;
     struct policy_name service;          /* REGISTER, CONNECT, GRANT, REVOKE_CHILD */
-    struct policy_capability capability; /* DERIVE: the source */
+    struct policy_capability capability; /* SEAL; DERIVE: the source */
     uint32_t rights;                     /* GRANT, DERIVE: of the new one */
     enum policy_mode mode;               /* DERIVE, from here on */
     uint64_t badge;                      /* a mint's; else 0 */
@@ -227,6 +228,7 @@ enum policy_rule {
     POLICY_RULE_RIGHTS,     /* the capability lacks the right, or does not have what would be given */
     POLICY_RULE_REACH,      /* gives go to oneself, to children, and along channels */
     POLICY_RULE_WINDOW,     /* memory is only ever narrowed */
+    POLICY_RULE_SEAL,       /* memory is sealed once, while it is nobody else's */
     POLICY_RULE_DEPTH,      /* generations are bounded */
     POLICY_RULE_RUNNING,    /* a realm runs once */
     POLICY_RULE_QUOTA,
@@ -314,6 +316,7 @@ struct policy_capability_info {
     struct policy_service service;   /* endpoint, send, name; {0,0}: an anonymous endpoint's */
     struct policy_realm realm;       /* realm: its object; memory: who allocated it */
     struct policy_window window;     /* memory */
+    bool sealed;                     /* memory: nobody writes it */
     uint32_t gate;                   /* gate */
     uint64_t badge;                  /* send */
     uint64_t user;                   /* policy_set_user; 0 at first */

@@ -24,6 +24,8 @@
 #ifndef MM_POLICY_STATE_H
 #define MM_POLICY_STATE_H
 
+#include <realm/types.h>
+
 #include "mm/policy/hash.h"
 #include "mm/policy/lists.h"
 #include "mm/policy/memory.h"
@@ -214,6 +216,13 @@ static inline struct grant_record *policy_grant_at(const struct policy *policy, 
 static inline struct capability_record *policy_capability_at(const struct policy *policy, uint32_t index)
 {
     return policy_table_at(&policy->capabilities, index);
+}
+
+/* A root has all rights of its kind until it is sealed; so what it lacks says that it was. */
+static inline bool policy_is_sealed(const struct policy *policy, const struct capability_record *record)
+{
+    return record->kind == POLICY_KIND_MEMORY &&
+           (policy_capability_at(policy, record->root)->rights & REALM_RIGHT_WRITE) == 0;
 }
 
 static inline struct cut_record *policy_cut_at(const struct policy *policy, uint32_t index)

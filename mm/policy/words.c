@@ -29,6 +29,7 @@ static const char *const rule_names[POLICY_RULES] = {
     [POLICY_RULE_RIGHTS] = "rights",
     [POLICY_RULE_REACH] = "reach",
     [POLICY_RULE_WINDOW] = "window",
+    [POLICY_RULE_SEAL] = "seal",
     [POLICY_RULE_DEPTH] = "depth",
     [POLICY_RULE_RUNNING] = "running",
     [POLICY_RULE_QUOTA] = "quota",

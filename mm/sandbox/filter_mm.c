@@ -173,7 +173,7 @@ static const struct filter_row launcher_rows[] = {
     {.kind = FILTER_ONLY, .call = "ioctl", .text = "SECCOMP_IOCTL_NOTIF_RECV, _SEND, _ID_VALID or _ADDFD",
      .reason = "Terminals and devices have commands of their own.",
      .condition = {.argument = 1, .mask = FILTER_INT, .values_count = 4, .values = {SECCOMP_IOCTL_NOTIF_RECV, SECCOMP_IOCTL_NOTIF_SEND, SECCOMP_IOCTL_NOTIF_ID_VALID, SECCOMP_IOCTL_NOTIF_ADDFD}}},
-    ALLOW("fcntl", "Sizes of pipes, and moving descriptors into place."),
+    ALLOW("fcntl", "Sizes of pipes, moving descriptors into place, and the seals of memory."),
     ALLOW("sendto", "A new realm is released."),
     ALLOW("sendmsg", "Descriptors for the broker."),
     ALLOW("pidfd_open", "A child whose listener it takes."),

@@ -61,10 +61,10 @@ static const struct filter_row rows[] = {
      .reason = "RWF_NOAPPEND writes over what is there, into a file that was given for appending.",
      .condition = {.argument = 5, .mask = FILTER_INT, .values_count = 1, .values = {RWF_NOWAIT}}},
     ALLOW("close", "Descriptors are closed once they are mapped."),
-    ALLOW("fcntl", "stdio asks how a descriptor was opened; the pipe waiter checks its pipe."),
-    {.kind = FILTER_ONLY, .call = "fcntl", .text = "command F_GETFD or F_GETFL",
+    ALLOW("fcntl", "stdio asks how a descriptor was opened; the pipe waiter checks its pipe; a receiver looks at the seals of memory."),
+    {.kind = FILTER_ONLY, .call = "fcntl", .text = "command F_GETFD, F_GETFL or F_GET_SEALS",
      .reason = "Every other command writes state that another realm can read, adds seals, or makes a descriptor of a chosen number.",
-     .condition = {.argument = 1, .mask = FILTER_INT, .values_count = 2, .values = {F_GETFD, F_GETFL}}},
+     .condition = {.argument = 1, .mask = FILTER_INT, .values_count = 3, .values = {F_GETFD, F_GETFL, F_GET_SEALS}}},
     /* --- memory --- */
     ALLOW("brk", "The C library's own allocator."),
     ALLOW("mmap", "Programs, stacks, heaps, and the regions that the broker sends."),

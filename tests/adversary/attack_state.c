@@ -96,7 +96,6 @@ ATTACK_CALL(lease, SYS_fcntl, peer(), F_SETLEASE, F_RDLCK)
 ATTACK_CALL(notify, SYS_fcntl, peer(), F_NOTIFY, 1)
 ATTACK_CALL(hint_of_life, SYS_fcntl, peer(), 1036, "\0\0\0\0\0\0\0")
 ATTACK_CALL(pipe_size, SYS_fcntl, 1, F_SETPIPE_SZ, 1 << 20)
-ATTACK_CALL(look_at_seals, SYS_fcntl, own(), F_GET_SEALS)
 ATTACK_CALL(duplicate, SYS_fcntl, peer(), F_DUPFD, 1000)
 ATTACK_CALL(descriptor_flags, SYS_fcntl, REALM_CONTROL_FD, F_SETFD, FD_CLOEXEC)
 ATTACK_CALL(lock_whole, SYS_flock, peer(), LOCK_EX | LOCK_NB)
@@ -131,7 +130,6 @@ static const struct attack state[] = {
     {"state-notify", "asks for notices", notify, .must = "EPERM"},
     {"state-rw-hint", "sets a write hint of the inode", hint_of_life, .must = "EPERM"},
     {"state-pipe-size", "makes a pipe's buffer 1 MiB", pipe_size, .must = "EPERM"},
-    {"state-get-seals", "reads seals", look_at_seals, .must = "EPERM"},
     {"state-dupfd", "makes a descriptor of a chosen number", duplicate, .must = "EPERM"},
     {"state-setfd", "sets a descriptor's own flag", descriptor_flags, .must = "EPERM"},
     {"state-setlk", "locks a range", lock_range, .must = "EPERM"},

@@ -85,7 +85,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: %s CORPUS\n", argv[0]);
         return 2;
     }
-    write_packets(argv[1], "control", make_control_request, REALM_CONTROL_HELLO, REALM_CONTROL_MAP);
+    write_packets(argv[1], "control", make_control_request, REALM_CONTROL_HELLO, REALM_CONTROL_SEAL);
     write_packets(argv[1], "control", make_control_event, REALM_CONTROL_REPLY, REALM_CONTROL_MAPPED);
     write_packets(argv[1], "launch", make_launch_request, REALM_LAUNCH_SPAWN, REALM_LAUNCH_MEMORY);
     write_packets(argv[1], "launch", make_launch_event, REALM_LAUNCH_SPAWNED, REALM_LAUNCH_OPENED);

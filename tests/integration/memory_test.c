@@ -12,16 +12,21 @@
 
 #include "tests/integration/harness.h"
 
-static struct run *start(const char *steps)
+static struct run *start_with(const char *quota, const char *steps)
 {
     char scenario[1024];
     snprintf(scenario, sizeof scenario,
              "system: t\nrealms:\n"
              "  - {name: keeper, program: \"@BIN@/sharing\", args: [keep]}\n"
-             "  - {name: giver, program: \"@BIN@/sharing\", args: [give, %s], quota: {memory: 8KiB}}\n"
+             "  - {name: giver, program: \"@BIN@/sharing\", args: [give, %s], quota: {memory: %s}}\n"
              "services:\n  - {name: keeper, provider: keeper, access: [giver]}\n",
-             steps);
+             steps, quota);
     return run_start(scenario, NULL);
+}
+
+static struct run *start(const char *steps)
+{
+    return start_with("8KiB", steps);
 }
 
 static void expect_of(struct run *run, const char *realm, const char *wanted)
@@ -138,4 +143,81 @@ Test(memory, the_reader_leaves)
     expect(run, "peer-leave REALM_OK 0");
     expect(run, "read REALM_OK \"from the giver\"");
     over(run);
+}
+
+/*
+ * Goal: a sealed buffer. A fills 1 MiB, seals it and gives it away in a call; then it writes through the
+ * mapping that it kept. B, whom kernel and Memory Manager tell that it is sealed, finds what A had filled in,
+ * and neither can write it in any way. The quota holds one such object, and does so for as long as it is
+ * there.
+ */
+Test(memory, sealed)
+{
+    struct run *run =
+        start_with("1MiB", "large, seal, scribble, reader, sealed, give-all, peer-sealed, peer-pattern, "
+                           "peer-protect, peer-write, peer-seal, seal, again, large, peer-pattern, wait");
+    expect(run, "large REALM_OK 1048576");
+    expect(run, "seal REALM_OK");
+    expect(run, "scribble 0");
+    expect(run, "reader REALM_OK");
+    expect(run, "sealed REALM_OK 3");
+    expect(run, "give-all REALM_OK 0");
+    expect(run, "peer-sealed REALM_OK 3");
+    expect(run, "peer-pattern REALM_OK 0");
+    expect(run, "peer-protect REALM_OK 0");
+    expect(run, "peer-write REALM_E_BAD_ARGUMENT 0");
+    expect(run, "peer-seal REALM_E_EXISTS 0");
+    expect(run, "seal REALM_E_EXISTS");
+    expect(run, "again REALM_E_DENIED");
+    expect(run, "large REALM_E_LIMIT 1048576");
+    expect(run, "peer-pattern REALM_OK 0");
+    over(run);
+}
+
+/* Goal: a thread of A's writes all the while, before it is sealed, while it is copied, and when B reads: what
+ * B finds at first it finds for ever. A's other mapping of it, made to be read, is the same. */
+Test(memory, sealed_under_a_writer)
+{
+    struct run *run = start_with("1MiB", "large, scribble, seal, reader, sealed, give-all, peer-sealed, "
+                                         "peer-check, peer-check, wait");
+    expect(run, "large REALM_OK 1048576");
+    expect(run, "scribble 0");
+    expect(run, "seal REALM_OK");
+    expect(run, "reader REALM_OK");
+    expect(run, "sealed REALM_OK 3");
+    expect(run, "give-all REALM_OK 0");
+    expect(run, "peer-sealed REALM_OK 3");
+    expect(run, "peer-check REALM_OK 0");
+    expect(run, "peer-check REALM_OK 0");
+    over(run);
+}
+
+/* Goal: what is shared is not sealed; what B has mapped of it is revoked first, and B's is gone. Sealed
+ * memory is revoked like any other, and A finds it again as it was. A's end takes it along. */
+Test(memory, sealed_and_revoked)
+{
+    struct run *run =
+        start_with("1MiB", "large, give-all, peer-sealed, seal, revoke, seal, reader, give-all, "
+                           "peer-pattern, revoke, peer-pattern, reader, sealed, give-all, "
+                           "peer-pattern, peer-churn, wait");
+    expect(run, "large REALM_OK 1048576");
+    expect(run, "give-all REALM_OK 0");
+    expect(run, "peer-sealed REALM_OK 0");
+    expect(run, "seal REALM_E_DENIED");
+    expect(run, "revoke REALM_OK");
+    expect(run, "seal REALM_OK");
+    expect(run, "reader REALM_OK");
+    expect(run, "give-all REALM_OK 0");
+    expect(run, "peer-pattern REALM_OK 0");
+    expect(run, "revoke REALM_OK");
+    expect(run, "peer-pattern REALM_E_REVOKED 0");
+    expect(run, "reader REALM_OK");
+    expect(run, "sealed REALM_OK 3");
+    expect(run, "give-all REALM_OK 0");
+    expect(run, "peer-pattern REALM_OK 0");
+    expect(run, "peer-churn REALM_OK 0");
+    kill(run_realm_pid(run, "giver"), SIGKILL);
+    expect_of(run, "keeper", "churned REALM_E_REVOKED");
+    cr_assert_eq(run_stop(run), 1); /* a realm has failed */
+    run_nothing_left(run);
 }

@@ -27,7 +27,7 @@ MAKE(launch, request)
 MAKE(launch, event)
 
 static const struct kind kinds[] = {
-    {&judge_control_request, make_control_request, REALM_CONTROL_HELLO, REALM_CONTROL_MAP},
+    {&judge_control_request, make_control_request, REALM_CONTROL_HELLO, REALM_CONTROL_SEAL},
     {&judge_control_event, make_control_event, REALM_CONTROL_REPLY, REALM_CONTROL_MAPPED},
     {&judge_launch_request, make_launch_request, REALM_LAUNCH_SPAWN, REALM_LAUNCH_MEMORY},
     {&judge_launch_event, make_launch_event, REALM_LAUNCH_SPAWNED, REALM_LAUNCH_OPENED},

@@ -86,6 +86,7 @@ static inline const char *invariants_control_request(const union realm_control_r
     case REALM_CONTROL_REVOKE:
     case REALM_CONTROL_DELETE:
     case REALM_CONTROL_HELD:
+    case REALM_CONTROL_SEAL:
         HOLDS(size == sizeof request->cookie);
         return NULL;
     case REALM_CONTROL_SPAWN:
@@ -199,7 +200,8 @@ static inline const char *invariants_control_event(const union realm_control_eve
         HOLDS(event->child.state <= REALM_STATE_TERMINATED);
         return invariants_name(&event->child.name);
     case REALM_CONTROL_CAPABILITY:
-        HOLDS(size == sizeof event->capability && event->capability.reserved == 0);
+        HOLDS(size == sizeof event->capability && event->capability.sealed <= 1);
+        HOLDS(event->capability.sealed == 0 || event->capability.kind == 3);
         HOLDS(event->capability.cookie != 0 && event->capability.rights < 512);
         HOLDS(event->capability.kind >= 1 && event->capability.kind <= 7 && event->capability.gate < 64);
         return event->capability.name.size != 0
@@ -249,7 +251,7 @@ static inline const char *invariants_launch_request(const union realm_launch_req
         return NULL;
     case REALM_LAUNCH_MEMORY:
         HOLDS(size == sizeof request->memory && request->memory.reserved == 0);
-        HOLDS(request->memory.way >= REALM_LAUNCH_NEW && request->memory.way <= REALM_LAUNCH_WRITE);
+        HOLDS(request->memory.way >= REALM_LAUNCH_NEW && request->memory.way <= REALM_LAUNCH_SEAL);
         return invariants_parts((uint64_t)request->memory.bytes * request->memory.count,
                                 request->memory.count);
     case REALM_LAUNCH_STOP:

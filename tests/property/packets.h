@@ -186,7 +186,7 @@ static inline size_t packets_control_event(struct random *random, enum realm_con
         event->capability.kind = (uint32_t)(1 + random_below(random, 7));
         event->capability.rights &= 0x1ff;
         event->capability.gate &= 63;
-        event->capability.reserved = 0;
+        event->capability.sealed &= event->capability.kind == REALM_KIND_MEMORY;
         if (random_below(random, 2))
             event->capability.name = packets_name(random);
         else
@@ -230,7 +230,7 @@ static inline size_t packets_launch_request(struct random *random, enum realm_la
     case REALM_LAUNCH_MEMORY:
         request->memory.count = (uint32_t)(1 + random_below(random, REALM_CONTROL_PARTS_MAX));
         request->memory.bytes = packets_region_bytes(random);
-        request->memory.way = (uint32_t)(REALM_LAUNCH_NEW + random_below(random, 4));
+        request->memory.way = (uint32_t)(REALM_LAUNCH_NEW + random_below(random, 5));
         request->memory.reserved = 0;
         break;
     default: /* STOP: a header */

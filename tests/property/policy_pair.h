@@ -122,6 +122,7 @@ static inline void pair_translate(const struct pair *pair, struct policy_event *
                                                                      [ORACLE_REGISTER] = POLICY_REGISTER,
                                                                      [ORACLE_CREATE] = POLICY_CREATE,
                                                                      [ORACLE_ALLOCATE] = POLICY_ALLOCATE,
+                                                                     [ORACLE_SEAL] = POLICY_SEAL,
                                                                      [ORACLE_GIVE] = POLICY_GRANT,
                                                                      [ORACLE_DERIVE] = POLICY_DERIVE,
                                                                      [ORACLE_TAKE] = POLICY_REVOKE,
@@ -344,7 +345,7 @@ static inline enum oracle_event_kind pair_any_kind(struct pair *pair)
 {
     static const enum oracle_event_kind often[] = {
         ORACLE_START,   ORACLE_START,   ORACLE_REGISTER, ORACLE_REGISTER, ORACLE_CONNECT, ORACLE_CONNECT,
-        ORACLE_CONNECT, ORACLE_CONNECT, ORACLE_ALLOCATE, ORACLE_DERIVE,   ORACLE_DERIVE,  ORACLE_DERIVE,
+        ORACLE_CONNECT, ORACLE_CONNECT, ORACLE_ALLOCATE, ORACLE_SEAL,     ORACLE_DERIVE,  ORACLE_DERIVE,
         ORACLE_DERIVE,  ORACLE_DERIVE,  ORACLE_DERIVE,   ORACLE_DERIVE,   ORACLE_DERIVE};
     if (pair_chance(pair, 25))
         return (enum oracle_event_kind)pair_any(pair, ORACLE_INSTANCE);

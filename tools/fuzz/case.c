@@ -19,6 +19,7 @@ static const char *const kind_names[FUZZ_KINDS] = {
     [ORACLE_REGISTER] = "register",
     [ORACLE_CREATE] = "create",
     [ORACLE_ALLOCATE] = "allocate",
+    [ORACLE_SEAL] = "seal",
     [ORACLE_GIVE] = "grant",
     [ORACLE_DERIVE] = "derive",
     [ORACLE_TAKE] = "revoke",

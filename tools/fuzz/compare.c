@@ -79,6 +79,8 @@ static const char *difference(const struct run *run, const struct oracle_capabil
     if (expected->kind == ORACLE_IS_MEMORY &&
         (info->window.offset != expected->offset || info->window.size != expected->size))
         return "window";
+    if (info->sealed != expected->sealed)
+        return "seal";
     return NULL;
 }
 

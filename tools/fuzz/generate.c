@@ -14,12 +14,12 @@ static const struct {
     int kind;
     unsigned weight;
 } weights[] = {
-    {ORACLE_DERIVE, 72},    {ORACLE_CONNECT, 34}, {ORACLE_TAKE, 22},     {ORACLE_REGISTER, 16},
+    {ORACLE_DERIVE, 68},    {ORACLE_CONNECT, 34}, {ORACLE_TAKE, 22},     {ORACLE_REGISTER, 16},
     {ORACLE_GIVE, 14},      {ORACLE_CREATE, 8},   {ORACLE_ALLOCATE, 10}, {ORACLE_TAKE_SERVICE, 8},
     {ORACLE_DELETE, 8},     {ORACLE_END, 6},      {ORACLE_START, 10},    {ORACLE_DISCONNECT, 4},
     {ORACLE_UNREGISTER, 3}, {ORACLE_KILL, 4},     {ORACLE_QUOTA, 8},     {ORACLE_GATE, 4},
     {ORACLE_LOOK, 3},       {ORACLE_CHARGE, 5},   {ORACLE_RELEASE, 3},   {ORACLE_INSTANCE, 5},
-    {FUZZ_STEPS, 9},
+    {ORACLE_SEAL, 4},       {FUZZ_STEPS, 9},
 };
 
 static int draw_kind(struct draw *draw)
@@ -341,6 +341,9 @@ void generate_operation(const struct run *run, const uint8_t *record, size_t siz
         break;
     case ORACLE_DELETE:
         pick_held(&draw, run, pick_wants_any, operation);
+        break;
+    case ORACLE_SEAL:
+        pick_held(&draw, run, draw_chance(&draw, 200) ? pick_wants_sealable : pick_wants_any, operation);
         break;
     case ORACLE_DISCONNECT:
         pick_held(&draw, run, pick_wants_send, operation);

@@ -74,6 +74,12 @@ bool pick_wants_endpoint(const struct oracle_world *world, const struct oracle_c
     return pick_wants_any(world, capability) && capability->kind == ORACLE_IS_ENDPOINT;
 }
 
+bool pick_wants_sealable(const struct oracle_world *world, const struct oracle_capability *capability)
+{
+    return pick_wants_any(world, capability) && capability->kind == ORACLE_IS_MEMORY &&
+           capability->parent == ORACLE_NONE;
+}
+
 bool pick_wants_gate(const struct oracle_world *world, const struct oracle_capability *capability)
 {
     return pick_wants_any(world, capability) && capability->kind == ORACLE_IS_GATE;

@@ -24,6 +24,8 @@ bool pick_wants_any(const struct oracle_world *world, const struct oracle_capabi
 bool pick_wants_giveable(const struct oracle_world *world, const struct oracle_capability *capability);
 bool pick_wants_send(const struct oracle_world *world, const struct oracle_capability *capability);
 bool pick_wants_endpoint(const struct oracle_world *world, const struct oracle_capability *capability);
+/* The root of memory. */
+bool pick_wants_sealable(const struct oracle_world *world, const struct oracle_capability *capability);
 bool pick_wants_gate(const struct oracle_world *world, const struct oracle_capability *capability);
 bool pick_wants_debug(const struct oracle_world *world, const struct oracle_capability *capability);
 /* What hangs lowest of all that can be given by who may act, or ORACLE_NONE. */

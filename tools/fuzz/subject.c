@@ -315,6 +315,7 @@ void subject_event(const struct subject *subject, const struct oracle_event *eve
         [ORACLE_REGISTER] = POLICY_REGISTER,
         [ORACLE_CREATE] = POLICY_CREATE,
         [ORACLE_ALLOCATE] = POLICY_ALLOCATE,
+        [ORACLE_SEAL] = POLICY_SEAL,
         [ORACLE_GIVE] = POLICY_GRANT,
         [ORACLE_DERIVE] = POLICY_DERIVE,
         [ORACLE_TAKE] = POLICY_REVOKE,

@@ -150,7 +150,7 @@ void text_print_operation(const struct fuzz_case *example, const struct fuzz_ope
     char rights[96];
     int kind = operation->kind;
     bool taking = kind == ORACLE_TAKE || kind == ORACLE_DELETE || kind == ORACLE_DISCONNECT ||
-                  kind == ORACLE_UNREGISTER;
+                  kind == ORACLE_UNREGISTER || kind == ORACLE_SEAL;
     fprintf(file, "%d %s", operation->identity, fuzz_kind_name(kind));
     if (kind != FUZZ_STEPS && kind != ORACLE_INSTANCE)
         print_realm_reference("actor", operation->actor, file);

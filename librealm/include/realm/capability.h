@@ -35,6 +35,7 @@ struct realm_capability {
     uint64_t badge;                /* of a send, as realm_held tells it; else 0 */
     uint64_t offset, bytes;        /* of memory: its window */
     uint32_t gate;                 /* of a gate: its number */
+    uint32_t sealed;               /* of memory: 1: nobody can write it any more (memory.h); else 0 */
     char name[REALM_NAME_MAX + 1]; /* of the service or realm that it is about; "" if none */
 };
 

@@ -21,6 +21,12 @@
  * A mapping that has ended reads as zeros, and what is written to it is lost; no signal comes. So a copy out
  * of it is worth something only if realm_memory_state still says 0 afterwards; realm_memory_read does both.
  *
+ * Sealing. Who has filled memory and gives it away to be read may seal it first (a *sealed buffer*): from
+ * then on nobody can write it, its owner included, by whatever mapping was kept. A receiver need not copy
+ * what is sealed before it acts on it, and need not take anybody's word: it maps, and asks
+ * realm_memory_sealed. What it can still lose is all of it: the owner may take it back, and then
+ * realm_memory_state says so.
+ *
  * All functions belong to the thread that opened the realm.
  */
 #ifndef REALM_MEMORY_H
@@ -59,6 +65,28 @@ int realm_memory_allocate(struct realm *realm, uint64_t bytes, unsigned parts,
  */
 int realm_memory_map(struct realm *realm, uint64_t capability, uint32_t rights,
                      struct realm_memory **ret_memory);
+
+/*
+ * Seals an object of which this realm holds the root, and from which nothing is derived: what was given away
+ * is revoked first (and what a realm that ended had of it goes a moment after its end). The memory is copied,
+ * with all that was written before the call, and the old is taken away: every mapping ends, this realm's own
+ * too, and is unmapped and mapped anew to be read. What is written in the meantime may be in the copy or not.
+ * The capability has no WRITE from then on, and so has nothing that is derived from it. For good.
+ * Return: 0; REALM_E_EXISTS: it is sealed already; REALM_E_DENIED: it is no root, or something was derived
+ * from it; REALM_E_BAD_ARGUMENT: no memory; REALM_E_LIMIT: the Memory Manager has no memory for the copy, or
+ * too much to do: nothing has changed, try again; REALM_E_STALE: it was taken back, or moved away meanwhile;
+ * REALM_E_INCAPABLE: no such cookie; REALM_E_TIMEOUT: not known: try again, REALM_E_EXISTS says that it was
+ * done; REALM_E_MM_GONE; -errno.
+ */
+int realm_memory_seal(struct realm *realm, uint64_t capability);
+
+/*
+ * Whether what is mapped can be written by nobody, now or ever: found out by asking the kernel, when it was
+ * mapped, for the seals of each part (F_SEAL_WRITE, fcntl(2)), so it holds whatever the Memory Manager says.
+ * A mapping that was made before the memory was sealed is of the old memory, and stays unsealed.
+ * Return: 0: sealed; REALM_E_DENIED: not. It says nothing of whether it is still there: realm_memory_state.
+ */
+int realm_memory_sealed(const struct realm_memory *memory);
 
 /* Where it is and how large; valid until it is unmapped, also when the memory was taken away. Writing to what
  * was not mapped to be written ends the process. */

@@ -5,6 +5,7 @@
  */
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -33,4 +34,13 @@ void realm_os_close_handle(struct realm_os *os, int handle)
 {
     (void)os;
     (void)close(handle);
+}
+
+/* The kernel puts this seal on nothing that somebody has mapped to be written, and takes it off from nothing.
+ */
+bool realm_os_is_sealed(struct realm_os *os, int handle)
+{
+    (void)os;
+    const int seals = fcntl(handle, F_GET_SEALS);
+    return seals >= 0 && (seals & F_SEAL_WRITE) != 0;
 }

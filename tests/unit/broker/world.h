@@ -67,6 +67,7 @@ struct world {
     bool fail_spawns;
     bool hold_memory;            /* requests about memory wait, and all that comes after them */
     unsigned fail_memory;        /* 1 << way: what the launcher cannot do about memory */
+    bool spoil_seals;            /* what was to be sealed cannot be taken away any more */
     unsigned memory_requests[8]; /* by way */
     bool fail_limits;            /* the launcher cannot move them */
     bool with_hints;

@@ -55,10 +55,13 @@ void world_memory(struct world *world, const struct realm_launch_memory *request
             cr_assert_eq(ftruncate(fds[i], request->bytes), 0);
         }
         cr_assert_geq(fds[i], 0);
-        if (request->way == REALM_LAUNCH_COPY) {
+        if (request->way == REALM_LAUNCH_COPY || request->way == REALM_LAUNCH_SEAL) {
             ssize_t size = pread(from[i], bytes, request->bytes, 0);
             cr_assert_eq(pwrite(fds[i], bytes, (size_t)size, 0), size);
         }
+        if (request->way == REALM_LAUNCH_SEAL)
+            cr_assert_eq(fcntl(fds[i], F_ADD_SEALS, F_SEAL_WRITE | (world->spoil_seals ? F_SEAL_SHRINK : 0)),
+                         0);
     }
     struct realm_launch_opened opened = {.count = request->count, .bytes = request->bytes};
     realm_launch_header_init(&opened.header, REALM_LAUNCH_OPENED, request->header.xid);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -208,6 +209,36 @@ Test(memory, copies)
     cr_assert(fstat(copy, &two) == 0 && two.st_size == BYTES && two.st_blocks == 0);
 }
 
+/* Goal: a sealed copy has the same bytes and can be written by nobody in any way, though the source is mapped
+ * and written all the while; it can be read, copied sealed again, and taken away. */
+Test(memory, seals_a_copy)
+{
+    int fd = make_sealed(), reads;
+    char *kept = mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), text[8] = "";
+    cr_assert_neq(kept, MAP_FAILED);
+    memcpy(kept + 4096, "kept", 5);
+    int copy = open_one(fd, BYTES, REALM_LAUNCH_SEAL);
+    cr_assert_geq(copy, 0);
+    memcpy(kept + 4096, "lost", 5);
+    cr_assert_eq(fcntl(copy, F_GET_SEALS) & (F_SEAL_WRITE | F_SEAL_SHRINK), F_SEAL_WRITE);
+    cr_assert_eq(fcntl(fd, F_GET_SEALS) & F_SEAL_WRITE, 0, "the source was sealed");
+    cr_assert_eq(fcntl(copy, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SEAL), 0, "the broker adds these");
+    cr_assert_eq(mmap(NULL, BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, copy, 0), MAP_FAILED);
+    cr_assert_eq(pwrite(copy, "x", 1, 0), -1);
+    cr_assert_eq(fallocate(copy, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4096, 4096), -1);
+    cr_assert_eq(open_one(copy, BYTES, REALM_LAUNCH_WRITE), -EPERM);
+    reads = open_one(copy, BYTES, REALM_LAUNCH_READ);
+    char *in = mmap(NULL, BYTES, PROT_READ, MAP_SHARED, reads, 0);
+    cr_assert_neq(in, MAP_FAILED);
+    cr_assert_str_eq(in + 4096, "kept");
+    cr_assert_eq(mprotect(in, BYTES, PROT_READ | PROT_WRITE), -1);
+    int again = open_one(copy, BYTES, REALM_LAUNCH_SEAL);
+    cr_assert_eq(pread(again, text, 5, 4096), 5);
+    cr_assert_str_eq(text, "kept");
+    cr_assert_eq(ftruncate(copy, 0), 0);
+    cr_assert_eq(ftruncate(copy, BYTES), -1);
+}
+
 /* Goal: nothing is opened anew but memory that was made here and sealed: no pipe, no file, no socket, and no
  * memory of another size. What was opened before the one that is refused is closed. */
 Test(memory, opens_nothing_else)
@@ -219,7 +250,7 @@ Test(memory, opens_nothing_else)
     cr_assert(pipe(ends) == 0 && file >= 0 && unlink(name) == 0 && ftruncate(file, BYTES) == 0);
     const int others[] = {ends[0], ends[1], file, unsealed, 0};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
-        for (enum realm_launch_way way = REALM_LAUNCH_COPY; way <= REALM_LAUNCH_WRITE; way++)
+        for (enum realm_launch_way way = REALM_LAUNCH_COPY; way <= REALM_LAUNCH_SEAL; way++)
             cr_assert_eq(open_one(others[i], BYTES, way), -EBADF, "case %zu", i);
     cr_assert_eq(open_one(sealed, 2 * BYTES, REALM_LAUNCH_WRITE), -EBADF);
     const unsigned before = count_fds();

@@ -102,6 +102,10 @@ Test(control, decodes_what_is_about_capabilities)
     cr_assert_eq(decode(&ticket), REALM_E_BAD_ARGUMENT);
     ticket.reserved = 1;
     cr_assert_eq(decode(&ticket), REALM_E_PROTOCOL);
+    struct realm_control_cookie seal = {.cookie = UINT64_MAX};
+    realm_control_header_init(&seal.header, REALM_CONTROL_SEAL, 1);
+    cr_assert_eq(decode(&seal), 0);
+    cr_assert_eq(decode_event(&seal), REALM_E_PROTOCOL);
     struct realm_control_number number = {.number = 63};
     realm_control_header_init(&number.header, REALM_CONTROL_GATE, 1);
     cr_assert_eq(decode(&number), 0);
@@ -123,6 +127,13 @@ Test(control, decodes_capabilities)
     capability.rights = 0;
     capability.kind = REALM_KIND_GATE + 1;
     cr_assert_eq(decode_event(&capability), REALM_E_BAD_ARGUMENT);
+    for (uint32_t kind = REALM_KIND_ENDPOINT; kind <= REALM_KIND_GATE; kind++) {
+        capability.kind = kind;
+        capability.sealed = 1; /* nothing else can be */
+        cr_assert_eq(decode_event(&capability), kind == REALM_KIND_MEMORY ? 0 : REALM_E_BAD_ARGUMENT);
+        capability.sealed = 2;
+        cr_assert_eq(decode_event(&capability), REALM_E_BAD_ARGUMENT);
+    }
     struct realm_control_channel channel = {
         .cookie = 1, .region_bytes = 4096, .queue_messages = 1, .rights = 511};
     realm_control_header_init(&channel.header, REALM_CONTROL_CONNECTED, 1);

@@ -70,7 +70,7 @@ Test(control, knows_its_types)
     cr_assert_str_eq(realm_control_type_name(REALM_CONTROL_QUERY), "query");
     cr_assert_eq(realm_control_size(REALM_CONTROL_SPAWN), sizeof(struct realm_control_spawn));
     cr_assert_eq(realm_control_size(REALM_CONTROL_STOP), sizeof(struct realm_control_header));
-    static const uint16_t unknown[] = {0, 25, 127, 139, UINT16_MAX};
+    static const uint16_t unknown[] = {0, 26, 127, 139, UINT16_MAX};
     for (size_t i = 0; i < sizeof unknown / sizeof unknown[0]; i++) {
         cr_assert_eq(realm_control_size(unknown[i]), 0);
         cr_assert_str_eq(realm_control_type_name(unknown[i]), "?");

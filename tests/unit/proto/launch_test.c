@@ -151,6 +151,7 @@ Test(launch, bounds_memory)
         {3, 4096, REALM_LAUNCH_COPY, 0, 0, 3},
         {8, 4096, REALM_LAUNCH_READ, 0, 0, 8},
         {1, 4096, REALM_LAUNCH_WRITE, 0, 0, 1},
+        {2, 4096, REALM_LAUNCH_SEAL, 0, 0, 2},
         {0, 4096, REALM_LAUNCH_READ, 0, REALM_E_BAD_ARGUMENT, 0},
         {9, 4096, REALM_LAUNCH_READ, 0, REALM_E_BAD_ARGUMENT, 0},
         {UINT32_MAX, 4096, REALM_LAUNCH_NEW, 0, REALM_E_BAD_ARGUMENT, 0},
@@ -158,7 +159,7 @@ Test(launch, bounds_memory)
         {1, 4097, REALM_LAUNCH_NEW, 0, REALM_E_BAD_ARGUMENT, 0},
         {1, 1024 * 1024 + 4096, REALM_LAUNCH_NEW, 0, REALM_E_BAD_ARGUMENT, 0},
         {1, 4096, 0, 0, REALM_E_BAD_ARGUMENT, 0},
-        {1, 4096, REALM_LAUNCH_WRITE + 1, 0, REALM_E_BAD_ARGUMENT, 0},
+        {1, 4096, REALM_LAUNCH_SEAL + 1, 0, REALM_E_BAD_ARGUMENT, 0},
         {1, 4096, REALM_LAUNCH_NEW, 1, REALM_E_PROTOCOL, 0},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

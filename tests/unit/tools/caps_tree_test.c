@@ -30,12 +30,18 @@ Test(caps_tree, forest)
                       "{\"capability\":\"5.0\",\"parent\":\"1.0\",\"realm\":\"D\",\"service\":\"s\",\"kind\":"
                       "\"send\",\"rights\":[],\"badge\":2},"
                       "{\"capability\":\"6.0\",\"parent\":null,\"realm\":\"A\",\"service\":null,\"kind\":"
-                      "\"debug\",\"rights\":[\"read\"],\"badge\":null}]");
+                      "\"debug\",\"rights\":[\"read\"],\"badge\":null},"
+                      "{\"capability\":\"7.0\",\"parent\":null,\"realm\":\"A\",\"kind\":\"memory\","
+                      "\"rights\":[\"read\"],\"badge\":null,\"bytes\":8192,\"sealed\":true},"
+                      "{\"capability\":\"8.0\",\"parent\":null,\"realm\":\"A\",\"kind\":\"memory\","
+                      "\"rights\":[\"read\"],\"badge\":null,\"bytes\":4096,\"sealed\":false}]");
     cr_assert_str_eq(text, "endpoint s [recv grant] A\n"
                            "├─ send s [send grant] B, badge 1\n"
                            "│  └─ send s [send] C, badge 3\n"
                            "└─ send s [] D, badge 2\n"
-                           "debug [read] A\n");
+                           "debug [read] A\n"
+                           "memory [read] A, 8192 bytes, sealed\n"
+                           "memory [read] A, 4096 bytes\n");
     free(text);
 }
 
