@@ -66,7 +66,8 @@ const struct attack *attack_find(const char *name, const struct attack_theme **r
 /* One a file. */
 extern const struct attack_theme files_theme, old_theme, network_theme, process_theme, kernel_theme,
     ipc_theme, loading_theme, memory_theme, region_theme, state_theme, uring_theme, control_theme, lies_theme,
-    ring_theme, writes_theme, server_theme, flood_theme, revoke_theme, collude_theme, terminal_theme;
+    granted_theme, given_theme, sealed_theme, ring_theme, writes_theme, server_theme, flood_theme,
+    revoke_theme, collude_theme, terminal_theme;
 #define ATTACK_THEME(theme_, name_, title_, table_, calls_)                                                  \
     const struct attack_theme theme_ = {name_, title_, table_, sizeof(table_) / sizeof *(table_), calls_}
 

@@ -11,15 +11,7 @@
 
 static void outcome_status(int status)
 {
-    static const char *const words[] = {
-        "allowed",     "DENIED",   "NO_SERVICE",  "EXISTS",       "BAD_NAME",   "TIMEOUT",
-        "QUEUE_FULL",  "TOO_BIG",  "PEER_DEAD",   "REVOKED",      "PEER_FAULT", "MM_GONE",
-        "STALE",       "LIMIT",    "WOULD_BLOCK", "BAD_ARGUMENT", "SHORT",      "NOT_CHILD",
-        "NOT_STARTED", "PROTOCOL", "STOPPED",     "INCAPABLE"};
-    if (status >= 0 && (size_t)status < sizeof words / sizeof *words)
-        outcome("%s", words[status]);
-    else
-        outcome("status %d", status);
+    outcome("%s", raw_status_word(status));
 }
 
 static void ask_named(unsigned type, const char *name)

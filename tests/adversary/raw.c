@@ -82,26 +82,41 @@ static void keep_pool(void)
     raw_ack(raw_in.pool.sequence);
 }
 
+static void see_to_it(void)
+{
+    if (raw_in.header.type == REALM_CONTROL_POOL)
+        keep_pool();
+    if (raw_in.header.type == REALM_CONTROL_STOP)
+        exit(0);
+}
+
 bool raw_try_await(unsigned type)
 {
-    for (;;) {
-        if (raw_take(0) <= 0)
-            return false;
+    while (raw_take(0) > 0) {
         if (raw_in.header.type == type)
             return true;
-        if (raw_in.header.type == REALM_CONTROL_POOL)
-            keep_pool();
-        if (raw_in.header.type == REALM_CONTROL_STOP)
-            exit(0);
+        see_to_it();
     }
+    return false;
+}
+
+static void hung_up(void)
+{
+    outcome("hung up");
+    exit(0);
+}
+
+void raw_await_any(void)
+{
+    if (raw_take(0) <= 0)
+        hung_up();
+    see_to_it();
 }
 
 void raw_await(unsigned type)
 {
-    if (raw_try_await(type))
-        return;
-    outcome("hung up");
-    exit(0);
+    if (!raw_try_await(type))
+        hung_up();
 }
 
 void raw_hello(void)

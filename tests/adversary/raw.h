@@ -27,6 +27,8 @@ union raw_packet {
     struct realm_control_pool pool;
     struct realm_control_channel channel;
     struct realm_control_closed closed;
+    struct realm_control_capability capability;
+    struct realm_control_mapped mapped;
     char bytes[REALM_CONTROL_SIZE_MAX];
 };
 extern union raw_packet raw_in;
@@ -71,6 +73,8 @@ ssize_t raw_take(int flags);
 bool raw_try_await(unsigned type);
 /* The same; ends the realm with the outcome "hung up" if there is none. */
 void raw_await(unsigned type);
+/* Takes the next packet, whatever it is. */
+void raw_await_any(void);
 /* Whether a packet comes within that time. */
 bool raw_readable(unsigned ms);
 
@@ -93,6 +97,21 @@ void raw_connect(const char *service, struct raw_channel *ret_channel);
 uint64_t raw_register(const char *service);
 /* The next channel that a client makes. */
 void raw_accept(struct raw_channel *ret_channel);
+
+/* --- memory that is a capability (raw_memory.c). Return: the status of the answer; 0: it was not REPLY ---
+ */
+
+int raw_allocate(uint64_t bytes, uint32_t parts, uint64_t *ret_cookie);
+int raw_derive(uint64_t source, uint64_t offset, uint64_t bytes, uint32_t rights, uint64_t *ret_cookie);
+/* Rights 0: moved. */
+int raw_offer(uint64_t via, uint64_t source, uint64_t bytes, uint32_t rights, uint32_t *ret_ticket);
+int raw_redeem(uint64_t via, uint32_t ticket, uint64_t *ret_cookie); /* TAKE */
+/* What came stays in raw_fds, and is acknowledged. */
+int raw_map(uint64_t cookie, uint32_t rights);
+/* REVOKE, DELETE, SEAL. */
+int raw_dispose(unsigned type, uint64_t cookie);
+/* "allowed", "DENIED", …: what a status is called in outcomes. */
+const char *raw_status_word(int status);
 
 /* --- the ring (raw_ring.c): as an honest realm would use it, one message at a time --- */
 

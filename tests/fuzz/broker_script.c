@@ -137,7 +137,19 @@ static void fill(struct script *script, union realm_control_request *packet, siz
     case REALM_CONTROL_REVOKE:
     case REALM_CONTROL_DELETE:
     case REALM_CONTROL_HELD:
+    case REALM_CONTROL_SEAL:
         packet->cookie.cookie = draw_cookie(script);
+        break;
+    case REALM_CONTROL_ALLOCATE:
+        packet->allocate.parts = draw_chance(&script->draw, 200) ? 1 + draw_below(&script->draw, 3) : 9;
+        packet->allocate.bytes = draw_chance(&script->draw, 240) ? UINT64_C(4096) * packet->allocate.parts
+                                                                 : draw_wide(&script->draw);
+        break;
+    case REALM_CONTROL_MAP:
+        packet->map.cookie = draw_cookie(script);
+        packet->map.rights = draw_chance(&script->draw, 24)    ? draw_rights(script)
+                             : draw_chance(&script->draw, 128) ? REALM_RIGHT_READ
+                                                               : REALM_RIGHT_READ | REALM_RIGHT_WRITE;
         break;
     case REALM_CONTROL_SPAWN:
         fill_spawn(script, &packet->spawn);
