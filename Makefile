@@ -46,7 +46,7 @@ $(foreach f,$(FOLDERS),$(eval $(call ARCHIVE,$(f))))
 
 A_core     := $(call archive,librealm/core)
 A_librealm := $(foreach f,client os/linux ring proto core,$(call archive,librealm/$(f)))
-A_twin     := $(foreach f,client os/sim ring proto core,$(call archive,librealm/$(f)))
+A_twin     := $(foreach f,client os/sim,$(call archive,librealm/$(f))) $(call archive,mm/policy) $(foreach f,ring proto core,$(call archive,librealm/$(f)))
 A_bench    := $(foreach f,harness measure,$(call archive,bench/$(f)))
 A_mm       := $(foreach f,broker launcher sandbox analysis config policy,$(call archive,mm/$(f)))
 MM_START   := $(BUILD)/mm/start.o

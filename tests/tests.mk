@@ -46,6 +46,9 @@ $(BUILD)/tests/property/%_test: $(BUILD)/tests/property/%_test.o $(call archive,
 	$(LINK_TEST) -lcriterion
 $(BUILD)/tests/integration/%_test: $(BUILD)/tests/integration/%_test.o $(BUILD)/tests/integration/harness.o $(T_host)
 	$(LINK_TEST) -lcriterion $(LIBS_host)
+# One that has the twin in it, and no other system.
+$(BUILD)/tests/integration/twin_test: $(BUILD)/tests/integration/twin_test.o $(BUILD)/tests/integration/harness.o $(T_twin)
+	$(LINK_TEST) -lcriterion -ljansson
 $(BUILD)/tests/stress/%_stress: $(BUILD)/tests/stress/%_stress.o $(A_librealm)
 	$(LINK_TEST) -l:liburing.a -lm -lpthread
 $(BUILD)/tests/stress/flipping_stress: $(BUILD)/tests/stress/victim.o

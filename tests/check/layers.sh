@@ -43,7 +43,7 @@ rule librealm/proto pure librealm/proto/ librealm/core/
 rule librealm/ring pure librealm/ring/ librealm/core/
 rule librealm/os system librealm/os/os.h librealm/core/
 rule librealm/os/linux system librealm/os/ librealm/ring/ librealm/proto/ librealm/core/
-rule librealm/os/sim system librealm/os/ librealm/ring/ librealm/proto/ librealm/core/
+rule librealm/os/sim system librealm/os/ mm/policy/policy.h librealm/ring/ librealm/proto/ librealm/core/
 rule librealm/client system librealm/client/ librealm/os/os.h librealm/ring/ librealm/proto/ librealm/core/
 rule mm/config system mm/config/ mm/policy/policy.h librealm/core/
 rule mm/sandbox system mm/sandbox/ librealm/core/ librealm/os/linux/futex_uring.h librealm/os/linux/probe.h

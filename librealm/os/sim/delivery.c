@@ -2,7 +2,7 @@
  * How the twin's Memory Manager delivers: plain packets at once, packets with descriptors one at a time,
  * each after the last was acknowledged. After each the realm's epoch moves and its sleepers are woken.
  */
-#include "librealm/os/sim/manager.h"
+#include "librealm/os/sim/authority.h"
 
 #include <stddef.h>
 #include <stdlib.h>
@@ -12,15 +12,14 @@ struct sim_manager *sim_manager_new(struct sim_world *world)
 {
     struct sim_manager *manager = sim_alloc(sizeof *manager);
     manager->world = world;
+    sim_authority_init(manager);
     return manager;
 }
 
 static void free_packet(struct sim_world *world, struct sim_packet *packet)
 {
-    for (unsigned i = 0; packet && i < packet->objects_count; i++) {
-        if (packet->objects[i].memory)
-            sim_memory_unref(world, packet->objects[i].memory);
-    }
+    for (unsigned i = 0; packet && i < packet->objects_count; i++)
+        sim_object_release(world, &packet->objects[i]);
     free(packet);
 }
 
@@ -41,21 +40,27 @@ void sim_record_release(struct sim_world *world, struct sim_record *record)
 void sim_manager_free(struct sim_manager *manager)
 {
     struct sim_world *world = manager->world;
-    for (unsigned i = 0; i < world->realms_count; i++)
+    for (unsigned i = 0; i < world->realms_count; i++) {
+        while (world->realms[i]->record.holdings)
+            sim_holding_free(world->realms[i]->record.holdings);
         sim_record_release(world, &world->realms[i]->record);
+    }
     for (struct sim_post *post; (post = manager->posts) != NULL; free(post)) {
         manager->posts = post->next;
         free_packet(world, post->packet);
     }
     for (struct sim_channel *channel; (channel = manager->channels) != NULL; free(channel)) {
         manager->channels = channel->next;
-        sim_memory_unref(world, channel->ends[0].region.memory);
-        sim_memory_unref(world, channel->ends[1].region.memory);
+        for (unsigned i = 0; i < 2; i++) {
+            sim_grants_forget(&channel->ends[i]);
+            sim_memory_unref(world, channel->ends[i].region.memory);
+        }
     }
     for (struct sim_endpoint *endpoint; (endpoint = manager->endpoints) != NULL; free(endpoint))
         manager->endpoints = endpoint->next;
     for (struct sim_wait *wait; (wait = manager->waits) != NULL; free(wait))
         manager->waits = wait->next;
+    sim_authority_deinit(manager);
     free(manager);
 }
 
@@ -120,9 +125,10 @@ void sim_deliver_next(struct sim_manager *manager, struct realm_os *realm)
     if (!packet)
         return;
     record->in_flight = ++record->next_sequence;
-    /* WELCOME, POOL, CONNECTED and ACCEPTED all have it behind the header. */
+    /* WELCOME, POOL, CONNECTED, ACCEPTED and MAPPED all have it behind the header. */
     _Static_assert(offsetof(struct realm_control_welcome, sequence) == 16 &&
                        offsetof(struct realm_control_pool, sequence) == 16 &&
+                       offsetof(struct realm_control_mapped, sequence) == 16 &&
                        offsetof(struct realm_control_channel, sequence) == 16,
                    "layout");
     memcpy(packet->bytes + 16, &record->in_flight, sizeof record->in_flight);

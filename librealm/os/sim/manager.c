@@ -1,29 +1,42 @@
 /*
- * The twin's Memory Manager: it allows everything, and keeps the protocol's rules.
+ * The twin's Memory Manager: it lets everybody connect, decides about capabilities as the real one does
+ * (authority.h), and keeps the protocol's rules.
  *
  * It takes one packet a step. A realm's regions come from a pool that the realm has acknowledged; one
- * packet with descriptors is in flight to a realm at a time, and others overtake it; a channel that ends
- * before an end was told of it is never told. A realm that breaks the protocol is ended. When all realms
- * that provide nothing have ended, it asks the others to stop.
+ * packet with descriptors is in flight to a realm at a time, and others overtake it. When all realms that
+ * provide nothing have ended, it asks the others to stop.
  */
-#include "librealm/os/sim/manager.h"
+#include "librealm/os/sim/authority.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include <realm/error.h>
 
-static void answer(struct sim_manager *manager, struct realm_os *realm, uint64_t xid, int status,
-                   uint64_t value)
+void sim_answer(struct sim_manager *manager, struct realm_os *realm, uint64_t xid, int status, uint64_t value)
 {
     struct realm_control_reply reply = {.status = status, .value = value};
     realm_control_header_init(&reply.header, REALM_CONTROL_REPLY, xid);
     sim_deliver(manager, realm, &reply, NULL, 0);
 }
 
+void sim_let_go(struct realm_os *realm, uint64_t cookie)
+{
+    struct sim_record *record = &realm->record;
+    record->let_go[record->let_go_next++ % SIM_LET_GO] = cookie;
+}
+
+int sim_not_held(const struct realm_os *realm, uint64_t cookie)
+{
+    for (unsigned i = 0; i < SIM_LET_GO; i++)
+        if (cookie != 0 && realm->record.let_go[i] == cookie)
+            return REALM_E_STALE;
+    return REALM_E_INCAPABLE;
+}
+
 /* --- the pool --- */
 
-static void refill(struct sim_manager *manager, struct realm_os *realm)
+void sim_pool_refill(struct sim_manager *manager, struct realm_os *realm)
 {
     struct sim_record *record = &realm->record;
     unsigned target = record->provider ? SIM_POOL_SERVER : SIM_POOL_CLIENT;
@@ -57,64 +70,10 @@ static void acknowledged(struct sim_manager *manager, struct realm_os *realm, ui
     }
     record->in_flight = 0;
     sim_deliver_next(manager, realm);
-    refill(manager, realm);
+    sim_pool_refill(manager, realm);
 }
 
-static struct sim_region take_region(struct sim_record *record)
-{
-    struct sim_region region = record->ready[0];
-    record->ready_count--;
-    memmove(&record->ready[0], &record->ready[1], record->ready_count * sizeof record->ready[0]);
-    return region;
-}
-
-/* --- channels --- */
-
-static struct realm_control_page *page_of(const struct sim_record *record)
-{
-    return record->page ? (struct realm_control_page *)(void *)record->page->bytes : NULL;
-}
-
-static uint32_t take_slot(struct sim_record *record)
-{
-    for (uint32_t slot = 0; slot < 64u * 16u; slot++) {
-        uint64_t bit = UINT64_C(1) << (slot % 64u);
-        if (!(record->slots[slot / 64u] & bit)) {
-            record->slots[slot / 64u] |= bit;
-            page_of(record)->revoked[slot / 32u] &= ~(UINT32_C(1) << (slot % 32u));
-            return slot;
-        }
-    }
-    abort();
-}
-
-static void free_slot(struct sim_record *record, uint32_t slot)
-{
-    record->slots[slot / 64u] &= ~(UINT64_C(1) << (slot % 64u));
-}
-
-static void tell_end(struct sim_manager *manager, struct sim_channel *channel, bool server)
-{
-    struct sim_channel_end *own = &channel->ends[server], *peer = &channel->ends[!server];
-    struct realm_control_channel packet = {
-        .cookie = own->cookie,
-        .endpoint = server ? channel->endpoint->cookie : 0,
-        .peer = peer->realm->record.id,
-        .badge = server ? channel->badge : 0,
-        .region = own->region.number,
-        .slot = own->slot,
-        .peer_slot = peer->slot,
-        .has_hint = manager->world->waiter == REALM_WAITER_PIPE,
-        .region_bytes = manager->world->region_bytes,
-        .queue_messages = manager->world->queue_messages,
-        .rights = server ? 0 : REALM_RIGHT_SEND,
-    };
-    realm_control_header_init(&packet.header, server ? REALM_CONTROL_ACCEPTED : REALM_CONTROL_CONNECTED,
-                              server ? 0 : channel->xid);
-    sim_memory_ref(peer->region.memory);
-    struct sim_object objects[2] = {{.memory = peer->region.memory}, {.hints = peer->realm}};
-    sim_deliver(manager, own->realm, &packet, objects, 1u + packet.has_hint);
-}
+/* --- connects that wait --- */
 
 static struct sim_endpoint *find_service(struct sim_manager *manager, const struct realm_control_name *name)
 {
@@ -128,44 +87,37 @@ static struct sim_endpoint *find_service(struct sim_manager *manager, const stru
 /* False: it has to wait for the registration or for a pool. */
 static bool try_connect(struct sim_manager *manager, const struct sim_wait *wait)
 {
+    struct policy_outcome outcome;
     struct sim_endpoint *endpoint = find_service(manager, &wait->name);
     if (!endpoint) {
         if (!wait->for_registration)
-            answer(manager, wait->realm, wait->xid, REALM_E_NO_SERVICE, 0);
+            sim_answer(manager, wait->realm, wait->xid, REALM_E_NO_SERVICE, 0);
         return !wait->for_registration;
     }
-    struct sim_record *client = &wait->realm->record, *server = &endpoint->realm->record;
-    unsigned needed = client == server ? 2 : 1;
-    if (client->ready_count < needed || server->ready_count < needed) {
-        refill(manager, wait->realm);
-        refill(manager, endpoint->realm);
+    if (!sim_channel_has_regions(manager, wait->realm, endpoint->realm))
         return false;
-    }
-    struct sim_channel *channel = sim_alloc(sizeof *channel);
-    channel->endpoint = endpoint;
-    channel->xid = wait->xid;
-    channel->badge = ++manager->last_badge;
-    for (unsigned i = 0; i < 2; i++) {
-        struct realm_os *realm = i == 0 ? wait->realm : endpoint->realm;
-        channel->ends[i] = (struct sim_channel_end){.realm = realm,
-                                                    .cookie = sim_random(manager->world),
-                                                    .region = take_region(&realm->record),
-                                                    .slot = take_slot(&realm->record)};
-    }
-    channel->next = manager->channels;
-    manager->channels = channel;
-    tell_end(manager, channel, true);
-    tell_end(manager, channel, false);
-    refill(manager, wait->realm);
-    refill(manager, endpoint->realm);
+    int status = sim_authority_connect(manager, wait->realm, endpoint, &outcome);
+    if (status)
+        sim_answer(manager, wait->realm, wait->xid, status, 0);
+    else
+        sim_channel_tell(manager, sim_channel_new(manager, wait->realm, endpoint, &outcome, wait->xid));
     return true;
+}
+
+void sim_wait_add(struct sim_manager *manager, const struct sim_wait *wait)
+{
+    struct sim_wait **at = &manager->waits;
+    while (*at)
+        at = &(*at)->next;
+    *at = sim_alloc(sizeof **at);
+    **at = *wait;
 }
 
 static void try_waiting(struct sim_manager *manager)
 {
     for (struct sim_wait **at = &manager->waits; *at;) {
         struct sim_wait *wait = *at;
-        if (!try_connect(manager, wait)) {
+        if (!(wait->derives ? sim_grants_again(manager, wait) : try_connect(manager, wait))) {
             at = &wait->next;
             continue;
         }
@@ -174,62 +126,14 @@ static void try_waiting(struct sim_manager *manager)
     }
 }
 
-/* Ends a channel. quiet: the realm that ended it and need not be told; NULL: both are. */
-static void close_channel(struct sim_manager *manager, struct sim_channel *channel, int reason,
-                          const struct realm_os *quiet)
-{
-    struct sim_channel **at = &manager->channels;
-    while (*at != channel)
-        at = &(*at)->next;
-    *at = channel->next;
-    for (unsigned i = 0; i < 2; i++) {
-        struct sim_channel_end *end = &channel->ends[i];
-        bool unaware = sim_withdraw(manager, end->realm, end->cookie);
-        free_slot(&end->realm->record, end->slot);
-        sim_memory_unref(manager->world, end->region.memory);
-        if (end->realm == quiet || end->realm->record.gone)
-            continue;
-        if (unaware && i == 0) {
-            answer(manager, end->realm, channel->xid, REALM_E_NO_SERVICE, 0);
-        } else if (!unaware) {
-            struct realm_control_closed closed = {.cookie = end->cookie, .reason = reason};
-            realm_control_header_init(&closed.header, REALM_CONTROL_CLOSED, 0);
-            sim_deliver(manager, end->realm, &closed, NULL, 0);
-        }
-    }
-    free(channel);
-}
-
-/* The broker's steps of a revocation: the page, the epoch, the memory, the wakes. */
-static void take_away(struct sim_manager *manager, struct sim_channel *channel, int reason)
-{
-    channel->closing = reason;
-    for (unsigned i = 0; i < 2; i++) {
-        const struct sim_channel_end *end = &channel->ends[i];
-        struct realm_control_page *page = page_of(&end->realm->record);
-        if (!page)
-            continue;
-        if (reason == REALM_E_REVOKED) {
-            page->revoked[end->slot / 32u] |= UINT32_C(1) << (end->slot % 32u);
-            page->revocations++;
-        }
-        page->epoch++;
-    }
-    for (unsigned i = 0; i < 2; i++)
-        sim_memory_take_away(channel->ends[i].region.memory);
-    for (unsigned i = 0; i < 2; i++) {
-        const struct realm_control_page *page = page_of(&channel->ends[i].realm->record);
-        if (page)
-            sim_wake_word(manager->world, &page->epoch);
-    }
-}
+/* --- channels that are closed under both --- */
 
 void sim_manager_close(struct sim_manager *manager, struct realm_os *realm, int reason)
 {
     sim_log(manager->world, "manager", "takes away what %s shares", realm->name);
     for (struct sim_channel *channel = manager->channels; channel; channel = channel->next) {
         if ((channel->ends[0].realm == realm || channel->ends[1].realm == realm) && !channel->closing)
-            take_away(manager, channel, reason);
+            sim_channel_take_away(manager, channel, reason);
     }
     manager->closing = true;
 }
@@ -240,33 +144,8 @@ static void tell_closed(struct sim_manager *manager)
     for (struct sim_channel *channel = manager->channels, *next; channel; channel = next) {
         next = channel->next;
         if (channel->closing)
-            close_channel(manager, channel, channel->closing, NULL);
+            sim_channel_close(manager, channel, channel->closing, NULL);
     }
-}
-
-static struct sim_channel *find_channel(struct sim_manager *manager, const struct realm_os *realm,
-                                        uint64_t cookie)
-{
-    struct sim_channel *channel = manager->channels;
-    while (channel && !(channel->ends[0].cookie == cookie && channel->ends[0].realm == realm) &&
-           !(channel->ends[1].cookie == cookie && channel->ends[1].realm == realm))
-        channel = channel->next;
-    return channel;
-}
-
-static void withdraw_endpoint(struct sim_manager *manager, struct sim_endpoint *endpoint,
-                              const struct realm_os *quiet)
-{
-    for (struct sim_channel *channel = manager->channels, *next; channel; channel = next) {
-        next = channel->next;
-        if (channel->endpoint == endpoint)
-            close_channel(manager, channel, REALM_E_PEER_DEAD, quiet);
-    }
-    struct sim_endpoint **at = &manager->endpoints;
-    while (*at != endpoint)
-        at = &(*at)->next;
-    *at = endpoint->next;
-    free(endpoint);
 }
 
 /* --- requests --- */
@@ -277,45 +156,47 @@ static void hello(struct sim_manager *manager, struct realm_os *realm, uint64_t 
     record->id = ++manager->last_id;
     record->page = sim_memory_new(manager->world, sizeof(struct realm_control_page));
     struct realm_control_welcome welcome = {.realm = record->id};
+    sim_authority_started(manager, realm);
     realm_control_header_init(&welcome.header, REALM_CONTROL_WELCOME, xid);
     realm_control_name_init(&welcome.name, realm->name, strlen(realm->name));
     sim_memory_ref(record->page);
     struct sim_object page = {.memory = record->page};
     sim_deliver(manager, realm, &welcome, &page, 1);
     record->welcomed = true;
-    refill(manager, realm);
+    sim_pool_refill(manager, realm);
 }
 
 static void enroll(struct sim_manager *manager, struct realm_os *realm,
                    const struct realm_control_named *request)
 {
     if (find_service(manager, &request->name)) {
-        answer(manager, realm, request->header.xid, REALM_E_EXISTS, 0);
+        sim_answer(manager, realm, request->header.xid, REALM_E_EXISTS, 0);
         return;
     }
     struct sim_endpoint *endpoint = sim_alloc(sizeof *endpoint);
-    *endpoint = (struct sim_endpoint){.realm = realm,
-                                      .cookie = sim_random(manager->world),
-                                      .name = request->name,
-                                      .next = manager->endpoints};
+    *endpoint =
+        (struct sim_endpoint){.realm = realm, .cookie = sim_random(manager->world), .name = request->name};
+    int status = sim_authority_bind(manager, endpoint);
+    if (status) {
+        free(endpoint);
+        sim_answer(manager, realm, request->header.xid, status, 0);
+        return;
+    }
+    endpoint->next = manager->endpoints;
     manager->endpoints = endpoint;
     realm->record.provider = true;
-    answer(manager, realm, request->header.xid, 0, endpoint->cookie);
-    refill(manager, realm);
+    sim_answer(manager, realm, request->header.xid, 0, endpoint->cookie);
+    sim_pool_refill(manager, realm);
 }
 
 static void connect_to(struct sim_manager *manager, struct realm_os *realm,
                        const struct realm_control_named *request)
 {
-    struct sim_wait *wait = sim_alloc(sizeof *wait);
-    *wait = (struct sim_wait){.realm = realm,
-                              .xid = request->header.xid,
-                              .for_registration = (request->flags & REALM_CONNECT_WAIT) != 0,
-                              .name = request->name};
-    struct sim_wait **at = &manager->waits;
-    while (*at)
-        at = &(*at)->next;
-    *at = wait;
+    const struct sim_wait wait = {.realm = realm,
+                                  .xid = request->header.xid,
+                                  .for_registration = (request->flags & REALM_CONNECT_WAIT) != 0,
+                                  .name = request->name};
+    sim_wait_add(manager, &wait);
 }
 
 static void close_cookie(struct sim_manager *manager, struct realm_os *realm,
@@ -323,9 +204,9 @@ static void close_cookie(struct sim_manager *manager, struct realm_os *realm,
 {
     int status = REALM_E_STALE;
     if (request->header.type == REALM_CONTROL_DISCONNECT) {
-        struct sim_channel *channel = find_channel(manager, realm, request->cookie);
+        struct sim_channel *channel = sim_channel_find(manager, realm, request->cookie);
         if (channel) {
-            close_channel(manager, channel, REALM_E_PEER_DEAD, realm);
+            sim_channel_close(manager, channel, REALM_E_PEER_DEAD, realm);
             status = 0;
         }
     } else {
@@ -333,11 +214,11 @@ static void close_cookie(struct sim_manager *manager, struct realm_os *realm,
         while (endpoint && (endpoint->cookie != request->cookie || endpoint->realm != realm))
             endpoint = endpoint->next;
         if (endpoint) {
-            withdraw_endpoint(manager, endpoint, realm);
+            sim_endpoint_withdraw(manager, endpoint, realm);
             status = 0;
         }
     }
-    answer(manager, realm, request->header.xid, status, 0);
+    sim_answer(manager, realm, request->header.xid, status, 0);
 }
 
 static void fault(struct sim_manager *manager, struct realm_os *realm,
@@ -345,9 +226,9 @@ static void fault(struct sim_manager *manager, struct realm_os *realm,
 {
     realm->counters.faults++;
     realm->counters.last_fault = request->kind;
-    struct sim_channel *channel = find_channel(manager, realm, request->cookie);
+    struct sim_channel *channel = sim_channel_find(manager, realm, request->cookie);
     if (channel)
-        close_channel(manager, channel, REALM_E_PEER_FAULT, realm);
+        sim_channel_close(manager, channel, REALM_E_PEER_FAULT, realm);
 }
 
 /* A realm's process is gone. */
@@ -355,15 +236,16 @@ static void ended(struct sim_manager *manager, struct realm_os *realm)
 {
     struct sim_record *record = &realm->record;
     record->gone = true;
+    sim_authority_ended(manager, realm);
     for (struct sim_endpoint *endpoint = manager->endpoints, *next; endpoint; endpoint = next) {
         next = endpoint->next;
         if (endpoint->realm == realm)
-            withdraw_endpoint(manager, endpoint, NULL);
+            sim_endpoint_withdraw(manager, endpoint, NULL);
     }
     for (struct sim_channel *channel = manager->channels, *next; channel; channel = next) {
         next = channel->next;
         if (channel->ends[0].realm == realm || channel->ends[1].realm == realm)
-            close_channel(manager, channel, REALM_E_PEER_DEAD, NULL);
+            sim_channel_close(manager, channel, REALM_E_PEER_DEAD, NULL);
     }
     for (struct sim_wait **at = &manager->waits; *at;) {
         struct sim_wait *wait = *at;
@@ -374,6 +256,7 @@ static void ended(struct sim_manager *manager, struct realm_os *realm)
         *at = wait->next;
         free(wait);
     }
+    sim_authority_clear(manager);
     sim_record_release(manager->world, record);
 }
 
@@ -419,8 +302,9 @@ static void handle(struct sim_manager *manager, struct realm_os *realm,
     case REALM_CONTROL_STATS:
         realm->record.stats = request->stats;
         return;
-    default: /* SPAWN, KILL, GRANT: nobody has children here */
-        answer(manager, realm, request->header.xid, REALM_E_NOT_CHILD, 0);
+    default: /* SPAWN, KILL, GRANT, REVOKE_CHILD: nobody has children here */
+        if (!sim_grants_handle(manager, realm, request))
+            sim_answer(manager, realm, request->header.xid, REALM_E_NOT_CHILD, 0);
         return;
     }
 }
@@ -440,11 +324,14 @@ void sim_manager_step(struct sim_manager *manager)
         ended(manager, realm);
     } else if (!realm->record.gone) {
         int error = realm_control_decode_request(post->packet->bytes, post->packet->size, &request);
-        if (error)
+        if (error == REALM_E_PROTOCOL)
             abort(); /* the production client sends nothing malformed */
         sim_log(manager->world, "manager", "takes %s of %s", realm_control_type_name(request.header.type),
                 realm->name);
-        handle(manager, realm, &request);
+        if (error)
+            sim_answer(manager, realm, request.header.xid, error, 0);
+        else
+            handle(manager, realm, &request);
     }
     try_waiting(manager);
     stop_if_idle(manager);
@@ -461,5 +348,8 @@ size_t sim_manager_left(const struct sim_world *world)
         count++;
     for (const struct sim_wait *at = world->manager->waits; at; at = at->next)
         count++;
+    for (unsigned i = 0; i < world->realms_count; i++)
+        for (const struct sim_holding *at = world->realms[i]->record.holdings; at; at = at->next)
+            count++;
     return count;
 }

@@ -59,9 +59,17 @@ void sim_memory_take_away(struct sim_memory *memory)
         memory->bytes[i] = 0;
 }
 
+void sim_object_release(struct sim_world *world, const struct sim_object *object)
+{
+    if (object->memory)
+        sim_memory_unref(world, object->memory);
+    if (object->part)
+        sim_part_unref(object->part);
+}
+
 static bool is_free(const struct sim_object *object)
 {
-    return !object->memory && !object->hints;
+    return !object->memory && !object->part && !object->hints;
 }
 
 int sim_handle_add(struct realm_os *os, struct sim_object object)
@@ -86,8 +94,7 @@ struct sim_object *sim_handle(struct realm_os *os, int handle)
 void realm_os_close_handle(struct realm_os *os, int handle)
 {
     struct sim_object *object = sim_handle(os, handle);
-    if (object->memory)
-        sim_memory_unref(os->world, object->memory);
+    sim_object_release(os->world, object);
     *object = (struct sim_object){0};
     os->counters.handles--;
 }
@@ -141,38 +148,13 @@ void realm_os_region_unmap(struct realm_os *os, const struct realm_os_region *re
     realm_os_unmap(os, region->memory, 0);
 }
 
-/* The parts of one window are parts of one piece of heap. */
-int realm_os_window_map(struct realm_os *os, const int *handles, unsigned count, size_t part_bytes,
-                        bool writable, struct realm_os_region *ret_window)
-{
-    const struct sim_object first = *sim_handle(os, handles[0]);
-    for (unsigned i = 0; i < count; i++) {
-        const struct sim_object *part = sim_handle(os, handles[i]);
-        if (part->memory != first.memory || part->offset != first.offset + i * part_bytes)
-            return -EINVAL;
-    }
-    void *memory;
-    int error = realm_os_map(os, handles[0], first.offset + count * part_bytes, writable, &memory);
-    if (error)
-        return error;
-    *ret_window =
-        (struct realm_os_region){.memory = (uint8_t *)memory + first.offset, .gone = &first.memory->gone};
-    return 0;
-}
-
-void realm_os_window_unmap(struct realm_os *os, const struct realm_os_region *window, size_t bytes)
-{
-    realm_os_unmap(os, sim_memory_of(os->world, window->memory)->bytes, bytes);
-}
-
 void sim_memory_release(struct realm_os *os)
 {
     for (unsigned i = 0; i < os->maps_count; i++)
         sim_memory_unref(os->world, os->maps[i]);
-    for (unsigned i = 0; i < os->handles_count; i++) {
-        if (os->handles[i].memory)
-            sim_memory_unref(os->world, os->handles[i].memory);
-    }
+    for (unsigned i = 0; i < os->handles_count; i++)
+        sim_object_release(os->world, &os->handles[i]);
+    sim_windows_release(os);
     free(os->maps);
     free(os->handles);
     os->maps = NULL;

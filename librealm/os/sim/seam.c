@@ -111,8 +111,8 @@ int realm_os_control_receive(struct realm_os *os, void *bytes, size_t capacity, 
     for (unsigned i = 0; i < packet->objects_count; i++) {
         if (count < handles_capacity)
             ret_handles[count++] = sim_handle_add(os, packet->objects[i]);
-        else if (packet->objects[i].memory)
-            sim_memory_unref(os->world, packet->objects[i].memory);
+        else
+            sim_object_release(os->world, &packet->objects[i]);
     }
     *ret_handles_count = count;
     free(packet);

@@ -2,7 +2,8 @@
  * The twin: a world in which realms run without a system.
  *
  * Each realm is a coroutine that runs its own main over the production client; the memory of channels is
- * ordinary heap; a small Memory Manager allows everything and keeps the protocol's rules. Whenever a realm
+ * ordinary heap; a small Memory Manager lets everybody connect, decides about capabilities with the policy
+ * engine, and keeps the protocol's rules (docs/design/client.md, the twin). Whenever a realm
  * asks something of the system (waits, wakes, sends, spins) the world may let another go on: which one, the
  * seed decides, and nothing else does. The clock moves when everyone waits, and a little with each turn of a
  * spin. So one seed is one run, byte for byte, and a thousand seeds are a thousand interleavings.
@@ -80,7 +81,7 @@ const char *sim_world_log(const struct sim_world *world, size_t *ret_size); /* a
 struct sim_counters sim_realm_counters(const struct sim_world *world, unsigned realm);
 struct realm_control_stats sim_realm_stats(const struct sim_world *world, unsigned realm);
 int sim_realm_exit(const struct sim_world *world, unsigned realm);
-/* Objects of the Memory Manager that are left: channels, endpoints and waiting connects. */
+/* Objects of the Memory Manager that are left: channels, endpoints, holdings and what waits. */
 size_t sim_manager_left(const struct sim_world *world);
 
 #endif

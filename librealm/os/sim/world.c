@@ -81,10 +81,8 @@ struct sim_world *sim_world_new(uint64_t seed)
 static void drop_packets(struct sim_world *world, struct sim_queue *queue)
 {
     for (struct sim_packet *packet; (packet = sim_queue_pop(queue)) != NULL; free(packet)) {
-        for (unsigned i = 0; i < packet->objects_count; i++) {
-            if (packet->objects[i].memory)
-                sim_memory_unref(world, packet->objects[i].memory);
-        }
+        for (unsigned i = 0; i < packet->objects_count; i++)
+            sim_object_release(world, &packet->objects[i]);
     }
 }
 

@@ -1,5 +1,5 @@
 /*
- * The twin's inside: what world.c, seam.c, memory.c, waiter.c, fiber.c and manager.c share.
+ * The twin's inside: what its files share.
  */
 #ifndef REALM_OS_SIM_WORLD_H
 #define REALM_OS_SIM_WORLD_H
@@ -8,12 +8,15 @@
 
 #include <ucontext.h>
 
+#include "mm/policy/policy.h"
+
 #define SIM_REALMS_MAX  256u
 #define SIM_HINTS_MAX   16u /* a small pipe, so that it fills */
 #define SIM_SPIN_NS     1000u
 #define SIM_STACK_BYTES (256u * 1024u)
 #define SIM_POOL_CLIENT 2u /* regions kept ready for a realm */
 #define SIM_POOL_SERVER 8u /* … and for one that has registered a service */
+#define SIM_LET_GO      128u
 
 /* --- coroutines (fiber.c) --- */
 
@@ -46,9 +49,17 @@ struct sim_memory {
     struct sim_memory *next;
 };
 
+/* A part of a memory object (windows.c). */
+struct sim_part {
+    int fd;
+    size_t size;
+    unsigned refs;
+    bool gone;
+};
+
 struct sim_object {
-    struct sim_memory *memory; /* a memfd, or a part of one … */
-    size_t offset;             /* … from here on */
+    struct sim_memory *memory; /* a channel's memfd */
+    struct sim_part *part;     /* … or one of a memory object's */
     struct realm_os *hints;    /* … or the write end of a realm's hint pipe */
 };
 
@@ -60,8 +71,18 @@ void sim_memory_take_away(struct sim_memory *memory);
 struct sim_memory *sim_memory_of(const struct sim_world *world, const void *address);
 int sim_handle_add(struct realm_os *os, struct sim_object object); /* takes the reference */
 struct sim_object *sim_handle(struct realm_os *os, int handle);
+/* Gives the reference back. */
+void sim_object_release(struct sim_world *world, const struct sim_object *object);
 /* The realm has ended: everything that it holds goes. */
 void sim_memory_release(struct realm_os *os);
+
+struct sim_part *sim_part_new(size_t size); /* one reference, zeros */
+struct sim_part *sim_part_copy(const struct sim_part *part);
+void sim_part_ref(struct sim_part *part);
+void sim_part_unref(struct sim_part *part);
+/* Every window that has it ends. */
+void sim_part_take_away(const struct sim_world *world, struct sim_part *part);
+void sim_windows_release(struct realm_os *os);
 
 /* --- packets --- */
 
@@ -90,6 +111,8 @@ struct sim_region {
 /* What the Memory Manager knows of a realm. */
 struct sim_record {
     uint64_t id;
+    struct policy_realm policy; /* {0,0}: it has not said hello */
+    struct sim_holding *holdings;
     bool welcomed, provider, gone;
     struct sim_memory *page;
     struct sim_queue laden; /* packets with descriptors that wait for the acknowledgement of the last */
@@ -99,6 +122,8 @@ struct sim_record {
     struct sim_region ready[SIM_POOL_SERVER], sent[SIM_POOL_SERVER];
     unsigned ready_count, sent_count;
     uint64_t slots[16];
+    uint64_t let_go[SIM_LET_GO]; /* the cookies that were its own until lately */
+    unsigned let_go_next;
     struct realm_control_stats stats;
 };
 
@@ -133,6 +158,7 @@ struct realm_os {
     unsigned handles_count;
     struct sim_memory **maps;
     unsigned maps_count;
+    struct sim_window *windows;
     struct sim_counters counters;
     struct sim_record record;
 };
