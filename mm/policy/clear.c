@@ -20,16 +20,19 @@ struct clearing {
     void *context;
 };
 
-/* Gives the slot of a forgotten instance back once nothing refers to it; then perhaps its parent's. */
+/*
+ * Gives the slot of a forgotten instance back once nothing refers to it; then perhaps its parent's. It is
+ * among those that ended for as long as it holds something, or gave or was given a grant (step_ended).
+ */
 static void forget_realm(struct policy *policy, uint32_t index)
 {
     for (;;) {
         const struct realm_record *realm = policy_realm_at(policy, index);
         const struct realm_rest *rest = policy_rest_at(policy, index);
-        bool in_use = rest->held != 0 || rest->objects != 0 || rest->records != 0 || realm->cuts != 0 ||
-                      rest->received != 0 || rest->given != 0;
+        bool in_use = rest->objects != 0 || rest->records != 0 || realm->cuts != 0;
         if (!realm->removed || in_use || policy_list_has(POLICY_ENDED(policy), index))
             return;
+        realm_assert(rest->held == 0 && rest->received == 0 && rest->given == 0);
         uint32_t parent = realm->parent;
         policy_memory_free(&policy->memory, rest->name, rest->name_size);
         policy_table_remove(&policy->realms, index);
@@ -54,7 +57,7 @@ static void clear_leaf_below(const struct clearing *clearing, uint32_t top)
     uint32_t leaf = leaf_below(policy, top);
     const struct capability_record *record = policy_capability_at(policy, leaf);
     bool about_realm = record->kind == POLICY_KIND_REALM || record->kind == POLICY_KIND_MEMORY;
-    uint32_t holder = record->holder, object = about_realm ? record->object : 0;
+    uint32_t object = about_realm ? record->object : 0;
     struct policy_capability_info info;
     policy_inspect(policy, leaf, &info);
     policy_tree_clear(policy, leaf);
@@ -62,8 +65,6 @@ static void clear_leaf_below(const struct clearing *clearing, uint32_t top)
         clearing->removed(clearing->context, &info);
     if (object != 0)
         forget_realm(policy, object);
-    if (holder != object)
-        forget_realm(policy, holder);
 }
 
 /*
@@ -109,10 +110,8 @@ static void step_ended(const struct clearing *clearing, uint32_t index)
     struct policy *policy = clearing->policy;
     uint32_t held = policy_list_last(POLICY_HELD(policy), policy_rest_at(policy, index)->held);
     if (held != 0 && policy_capability_at(policy, held)->since <= policy_realm_at(policy, index)->ended) {
-        if (policy_capability_at(policy, held)->state == CAPABILITY_DELETED)
-            step_deleted(clearing, held);
-        else
-            clear_leaf_below(clearing, held);
+        realm_assert(policy_capability_at(policy, held)->state != CAPABILITY_DELETED); /* they go first */
+        clear_leaf_below(clearing, held);
     } else if (!policy_grants_clear(policy, index)) {
         policy_list_remove(POLICY_ENDED(policy), &policy->ended, index);
         forget_realm(policy, index);

@@ -66,14 +66,13 @@ int policy_entries_add(struct policy *policy, struct entry_list **list, const st
         policy_memory_free(&policy->memory, pattern, pattern_size);
         return error;
     }
-    (*list)->entries[(*list)->count++] =
-        (struct entry_record){.match = entry->match,
-                              .realm = entry->match == POLICY_MATCH_REALM ? entry->realm.index : 0,
-                              .rights = entry->rights,
-                              .order = order,
-                              .place = entry->place,
-                              .pattern = pattern,
-                              .pattern_size = pattern_size};
+    (*list)->entries[(*list)->count++] = (struct entry_record){.match = entry->match,
+                                                               .realm = entry->realm.index,
+                                                               .rights = entry->rights,
+                                                               .order = order,
+                                                               .place = entry->place,
+                                                               .pattern = pattern,
+                                                               .pattern_size = pattern_size};
     return 0;
 }
 

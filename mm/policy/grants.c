@@ -154,10 +154,6 @@ void policy_grants_give(struct policy *policy, uint32_t giver, uint32_t realm, u
 {
     realm_assert(giver != 0 && policy_realm_at(policy, realm)->parent == giver);
     uint32_t index = by_parent(policy, realm, service);
-    if (index != 0 && policy_grant_live(policy, policy_grant_at(policy, index))) {
-        policy_grant_at(policy, index)->rights = rights;
-        return;
-    }
     if (index != 0)
         end(policy, index);
     index = policy_table_add(&policy->grants);

@@ -35,17 +35,6 @@ static bool well_sized(struct policy_name name)
     return name.size >= 1 && name.size <= REALM_NAME_MAX;
 }
 
-static uint32_t find(const struct policy *policy, struct policy_name name, uint32_t hash)
-{
-    uint32_t cursor = 0, value;
-    while ((value = policy_hash_next(&policy->names_index, hash, &cursor)) != 0) {
-        const struct name_record *record = name_at(policy, value);
-        if (record->size == name.size && memcmp(text_of(record), name.text, name.size) == 0)
-            return (value & ALIAS) ? record->service : value;
-    }
-    return 0;
-}
-
 uint32_t policy_names_find(const struct policy *policy, struct policy_name name)
 {
     return policy_names_find_by(policy, name, policy_names_hash(policy, name));
@@ -68,9 +57,16 @@ uint32_t policy_names_guess(const struct policy *policy, uint32_t hash)
     return value;
 }
 
+/* What is no name has the size of none that is kept, so it is not found, whatever its hash. */
 uint32_t policy_names_find_by(const struct policy *policy, struct policy_name name, uint32_t hash)
 {
-    return well_sized(name) ? find(policy, name, hash) : 0;
+    uint32_t cursor = 0, value;
+    while ((value = policy_hash_next(&policy->names_index, hash, &cursor)) != 0) {
+        const struct name_record *record = name_at(policy, value);
+        if (record->size == name.size && memcmp(text_of(record), name.text, name.size) == 0)
+            return record->service;
+    }
+    return 0;
 }
 
 int policy_names_add(struct policy *policy, struct policy_name name, uint32_t service, bool alias)
@@ -79,7 +75,7 @@ int policy_names_add(struct policy *policy, struct policy_name name, uint32_t se
     if (!well_sized(name))
         return REALM_E_BAD_ARGUMENT;
     uint32_t hash = hash_of(policy, name);
-    if (find(policy, name, hash) != 0)
+    if (policy_names_find_by(policy, name, hash) != 0)
         return REALM_E_EXISTS;
     int error = policy_table_reserve(table, &policy->memory, 1);
     if (!error)

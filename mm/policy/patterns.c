@@ -28,7 +28,7 @@ bool policy_pattern_valid(struct policy_name pattern)
     return true;
 }
 
-/* One component of a pattern against one name. */
+/* One component of a pattern, or nothing, against one name, which is never empty. */
 static bool component_matches(struct policy_name glob, struct policy_name name)
 {
     size_t at = 0, in_name = 0, after_star = 0, star_in_name = 0;
@@ -40,11 +40,13 @@ static bool component_matches(struct policy_name glob, struct policy_name name)
             star_in_name = in_name;
             continue;
         }
-        size_t escape = at < glob.size && glob.text[at] == '\\';
-        if (at < glob.size && in_name < name.size && glob.text[at + escape] == name.text[in_name]) {
-            at += 1 + escape;
-            in_name++;
-            continue;
+        if (at < glob.size && in_name < name.size) {
+            size_t escape = glob.text[at] == '\\';
+            if (glob.text[at + escape] == name.text[in_name]) {
+                at += 1 + escape;
+                in_name++;
+                continue;
+            }
         }
         if (!star || star_in_name == name.size)
             return false;
@@ -61,7 +63,7 @@ static bool is_any_components(struct policy_name glob)
 
 bool policy_pattern_matches(struct policy_name pattern, const struct policy_name *components, size_t count)
 {
-    size_t at = pattern.size == 1 ? 2 : 1, matched = 0, after_any = 0, any_matched = 0;
+    size_t at = 1, matched = 0, after_any = 0, any_matched = 0;
     bool any = false;
     while (matched < count || at < pattern.size) {
         struct policy_name glob = {NULL, 0};
@@ -74,7 +76,7 @@ bool policy_pattern_matches(struct policy_name pattern, const struct policy_name
             any_matched = matched;
             continue;
         }
-        if (glob.size > 0 && matched < count && component_matches(glob, components[matched])) {
+        if (matched < count && component_matches(glob, components[matched])) {
             at += glob.size + 1;
             matched++;
             continue;

@@ -142,8 +142,7 @@ void policy_tree_revoke(struct policy *policy, uint32_t capability)
 void policy_tree_kill(struct policy *policy, uint32_t capability)
 {
     struct capability_record *record = policy_capability_at(policy, capability);
-    if (record->state == CAPABILITY_DELETED && policy_list_has(POLICY_PENDING(policy), capability))
-        policy_list_remove(POLICY_PENDING(policy), &policy->deleted, capability);
+    realm_assert(record->parent == 0 && record->state != CAPABILITY_DELETED);
     record->state = CAPABILITY_DEAD;
     put_off(policy, &policy->dead, capability);
     if (record->kind == POLICY_KIND_ENDPOINT && record->object != 0 &&

@@ -22,7 +22,7 @@ uint32_t policy_tree_derive(struct policy *policy, uint32_t source, uint32_t hol
 void policy_tree_move(struct policy *policy, uint32_t capability, uint32_t holder);
 
 /* From now on dead: all that was derived from it; itself alone (what was derived from it becomes its
- * parent's); itself with all that was derived from it. */
+ * parent's; a root is killed); itself, a root, with all that was derived from it. */
 void policy_tree_revoke(struct policy *policy, uint32_t capability);
 void policy_tree_delete(struct policy *policy, uint32_t capability);
 void policy_tree_kill(struct policy *policy, uint32_t capability);

@@ -331,3 +331,34 @@ Test(derive, send_does_not_grow_back)
     cr_assert_eq(decision.rule, POLICY_RULE_RIGHTS);
     world_deinit(&d.world);
 }
+
+/* Goal: what an event does not use is not looked at: an endpoint that is made with an amount has no window.
+ */
+Test(derive, an_endpoint_has_no_window)
+{
+    struct deriving d;
+    deriving_init(&d);
+    struct policy_event create = {.kind = POLICY_CREATE, .actor = d.client, .amount = 4096};
+    struct policy_capability_info info = made(&d, create);
+    cr_assert_eq(info.kind, POLICY_KIND_ENDPOINT);
+    cr_assert(info.window.offset == 0 && info.window.size == 0);
+    world_deinit(&d.world);
+}
+
+/* Goal: a capability is charged to its target, a send as a channel as well; what is refused for it gives no
+ * rights. */
+Test(derive, quota)
+{
+    static const enum policy_resource resources[] = {POLICY_CAPABILITIES, POLICY_CHANNELS};
+    struct deriving d;
+    deriving_init(&d);
+    struct policy_event give = copy(d.client, d.send, d.child, REALM_RIGHT_SEND);
+    for (size_t i = 0; i < sizeof resources / sizeof resources[0]; i++) {
+        cr_assert_eq(policy_set_limit(d.world.policy, d.child, resources[i], 0), 0);
+        refused(&d, give, REALM_E_LIMIT, POLICY_RULE_QUOTA);
+        cr_assert_eq(decide(&d.world, window(&d, 0, 4096)).status, i == 0 ? REALM_E_LIMIT : 0);
+        cr_assert_eq(policy_set_limit(d.world.policy, d.child, resources[i], POLICY_UNLIMITED), 0);
+    }
+    cr_assert_eq(decide(&d.world, give).rights, REALM_RIGHT_SEND);
+    world_deinit(&d.world);
+}

@@ -61,6 +61,26 @@ Test(explain, allowance)
     world_deinit(&world);
 }
 
+/* Goal: where the configuration has only patterns for a service these are looked at, and nothing is before
+ * them. */
+Test(explain, patterns_alone)
+{
+    struct world world;
+    world_init(&world);
+    struct policy_realm server = realm_under(&world, world.init);
+    struct policy_realm client = realm_under(&world, world.init);
+    struct policy_service service = service_by(&world, "vfs", server, 20);
+    struct policy_service other = service_by(&world, "logger", server, 21);
+    struct policy_entry pattern = path_entry("/nobody", REALM_RIGHT_SEND, 30);
+    cr_assert_eq(policy_add_grant(world.policy, service, &pattern), 0);
+    grant_to(&world, client, other, REALM_RIGHT_SEND, 31);
+    struct policy_step steps[STEPS];
+    cr_assert_eq(explain(&world, client, "vfs", steps), 5);
+    expect_step(&steps[0], POLICY_RULE_CONFIG_GRANT, 30, false);
+    expect_step(&steps[1], POLICY_RULE_PARENT_GRANT, 0, false);
+    world_deinit(&world);
+}
+
 /* Goal: an undeclared service and one's own are explained by the one rule that excludes them. */
 Test(explain, exclusions)
 {

@@ -1,7 +1,12 @@
 /*
  * GRANT: a parent lets its child connect to what it holds itself.
  */
+#include <stdio.h>
+
 #include "tests/unit/policy/world.h"
+
+#include "librealm/core/siphash.h"
+#include "mm/policy/grants.h"
 
 struct home {
     struct world world;
@@ -306,6 +311,20 @@ Test(grant, what_a_list_takes)
     world_deinit(&home.world);
 }
 
+/* Goal: what an entry does not use is not looked at: a pattern that is no memory, where it is about all. */
+Test(grant, unused_pattern)
+{
+    struct home home;
+    home_init(&home);
+    struct policy_entry entry = entry_of(POLICY_MATCH_ALL, home.parent, REALM_RIGHT_SEND, 9);
+    entry.pattern = (struct policy_name){NULL, 5};
+    size_t blocks = home.world.memory.blocks;
+    cr_assert_eq(policy_add_access(home.world.policy, home.service, &entry), 0);
+    cr_assert_eq(home.world.memory.blocks, blocks + 1, "the list, and no pattern");
+    cr_assert_eq(rule_for(&home, home.stranger), POLICY_RULE_ACCESS_ALL);
+    world_deinit(&home.world);
+}
+
 /* Goal: what parents have granted can be looked at, each once, as long as it holds: until it is taken back,
  * or either of the two ends. */
 Test(grant, looked_at)
@@ -335,4 +354,35 @@ Test(grant, looked_at)
     cr_assert_eq(grant.realm.index, other.index);
     cr_assert(!policy_next_parent_grant(world->policy, &cursor, &grant));
     world_deinit(&home.world);
+}
+
+/* Goal: a grant whose hash is that of another about the same realm is not that other. The key was searched
+ * for one under which two of the first services collide for the first realm. */
+Test(grant, that_collides)
+{
+    static const uint8_t key[16] = {0xa9, 0x4d, 0x29};
+    enum { ONE = 18, OTHER = 31 };
+    struct world world;
+    world_init_keyed(&world, key);
+    struct policy_realm child = realm_under(&world, world.init);
+    char names[OTHER + 1][16];
+    for (uint32_t i = 1; i <= OTHER; i++) {
+        snprintf(names[i], sizeof names[i], "service-%u", i);
+        cr_assert_eq(service_by(&world, names[i], world.init, i).index, i);
+    }
+    uint32_t one[] = {child.index, ONE}, other[] = {child.index, OTHER};
+    uint32_t hash = (uint32_t)realm_siphash(key, one, sizeof one);
+    cr_assert_eq(hash, (uint32_t)realm_siphash(key, other, sizeof other), "they collide");
+    for (size_t round = 0; round < 2; round++) {
+        put(&world, grant_event(world.init, child, names[round ? OTHER : ONE]), NULL);
+        uint32_t of_one = policy_grants_find(world.policy, child.index, ONE, hash).by_parent;
+        uint32_t of_other = policy_grants_find(world.policy, child.index, OTHER, hash).by_parent;
+        cr_assert_neq(of_one, 0);
+        cr_assert_eq(of_other != 0, round == 1);
+        cr_assert_neq(of_one, of_other);
+    }
+    put(&world, revoke_child_event(world.init, child, names[ONE]), NULL);
+    cr_assert_eq(policy_grants_find(world.policy, child.index, ONE, hash).by_parent, 0);
+    cr_assert_neq(policy_grants_find(world.policy, child.index, OTHER, hash).by_parent, 0);
+    world_deinit(&world);
 }

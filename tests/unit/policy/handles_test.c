@@ -99,6 +99,72 @@ Test(handles, growth)
     shelf_deinit(&shelf);
 }
 
+/* Goal: a table takes the least memory that has room, and grows no sooner. */
+Test(handles, takes_no_more_than_it_needs)
+{
+    for (uint32_t count = 1; count <= 100; count++) {
+        struct shelf shelf;
+        uint32_t least = 16;
+        while (least - 1 < count) /* slot 0 is never in use */
+            least *= 2;
+        shelf_init(&shelf);
+        cr_assert_eq(policy_table_reserve(&shelf.table, &shelf.memory, count), 0);
+        cr_assert_eq(shelf.table.capacity, least, "%u", count);
+        for (uint32_t i = 0; i < count; i++)
+            shelf_add(&shelf);
+        policy_table_remove(&shelf.table, 1);
+        shelf_add(&shelf);
+        cr_assert_eq(shelf.table.capacity, least, "%u", count);
+        shelf_deinit(&shelf);
+    }
+}
+
+/* Goal: a table of the largest size is the last one; what would be larger is not even asked for. */
+Test(handles, largest)
+{
+    struct no_memory asked = {0};
+    struct policy_memory memory = {no_memory_resize, &asked};
+    struct policy_table table;
+    policy_table_init(&table, sizeof(struct item));
+    table.capacity = table.end = POLICY_CAPACITY_MAX / 2;
+    cr_assert_eq(policy_table_reserve(&table, &memory, 1), POLICY_NO_MEMORY);
+    cr_assert_eq(asked.bytes, POLICY_CAPACITY_MAX * sizeof(struct item));
+    asked = (struct no_memory){0};
+    table.capacity = table.end = POLICY_CAPACITY_MAX;
+    cr_assert_eq(policy_table_reserve(&table, &memory, 1), POLICY_NO_MEMORY);
+    cr_assert_eq(asked.calls, 0);
+}
+
+/* New memory whose bytes look like records in use. */
+static void *looks_used(void *context, void *old, size_t old_size, size_t new_size)
+{
+    unsigned char *memory = test_memory_resize(context, old, old_size, new_size);
+    if (memory)
+        memset(memory + old_size, 0xff, new_size - old_size);
+    return memory;
+}
+
+/* Goal: before the first record and behind the last there is none, whatever the memory was used for before.
+ */
+Test(handles, beside_the_records)
+{
+    struct shelf shelf;
+    shelf_init(&shelf);
+    shelf.memory.resize = looks_used;
+    cr_assert_not(policy_table_is_live(&shelf.table, 0));
+    for (uint32_t count = 1; count < 16; count++) {
+        uint32_t last = shelf_add(&shelf);
+        cr_assert(policy_table_is_live(&shelf.table, last));
+        cr_assert_not(policy_table_is_live(&shelf.table, 0));
+        cr_assert_not(policy_table_names(&shelf.table, 0, UINT32_MAX));
+        if (count < 15) { /* there is memory behind */
+            cr_assert_not(policy_table_is_live(&shelf.table, last + 1));
+            cr_assert_not(policy_table_names(&shelf.table, last + 1, UINT32_MAX));
+        }
+    }
+    shelf_deinit(&shelf);
+}
+
 /* Goal: every event of an unknown or dead actor is refused without a rule. */
 Test(handles, actors)
 {

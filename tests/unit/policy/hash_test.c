@@ -103,3 +103,35 @@ Test(hash, churn)
         cr_assert(shelf_has(&shelf, value * 2654435761u, value));
     shelf_deinit(&shelf);
 }
+
+/* Goal: an index takes the least memory that leaves it half empty, and grows no sooner. */
+Test(hash, takes_no_more_than_it_needs)
+{
+    for (uint32_t count = 1; count <= 100; count++) {
+        struct shelf shelf;
+        uint32_t least = 16;
+        while (least < 2 * count)
+            least *= 2;
+        shelf_init(&shelf);
+        cr_assert_eq(policy_hash_reserve(&shelf.index, &shelf.memory, count), 0);
+        cr_assert_eq(shelf.index.capacity, least, "%u", count);
+        for (uint32_t value = 1; value <= count; value++)
+            shelf_add(&shelf, value * 2654435761u, value);
+        cr_assert_eq(shelf.index.capacity, least, "%u", count);
+        shelf_deinit(&shelf);
+    }
+}
+
+/* Goal: an index of the largest size is the last one; what would be larger is not even asked for. */
+Test(hash, largest)
+{
+    struct no_memory asked = {0};
+    struct policy_memory memory = {no_memory_resize, &asked};
+    struct policy_hash index = {.capacity = POLICY_CAPACITY_MAX / 2, .used = POLICY_CAPACITY_MAX / 4};
+    cr_assert_eq(policy_hash_reserve(&index, &memory, 1), POLICY_NO_MEMORY);
+    cr_assert_eq(asked.bytes, POLICY_CAPACITY_MAX * sizeof(struct policy_hash_entry));
+    asked = (struct no_memory){0};
+    index = (struct policy_hash){.capacity = POLICY_CAPACITY_MAX, .used = POLICY_CAPACITY_MAX / 2};
+    cr_assert_eq(policy_hash_reserve(&index, &memory, 1), POLICY_NO_MEMORY);
+    cr_assert_eq(asked.calls, 0);
+}

@@ -7,6 +7,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "mm/policy/entries.h"
+#include "mm/policy/grants.h"
 #include "mm/policy/memory.h"
 
 /* Goal: the engine's own number for want of memory is the system's. */
@@ -15,28 +17,30 @@ Test(memory, number)
     cr_assert_eq(POLICY_NO_MEMORY, -ENOMEM);
 }
 
-/* Goal: making a policy fails cleanly at each of its requests. */
+/* Goal: making a policy fails cleanly at each of its requests, whether those after it would fail or not. */
 Test(memory, making)
 {
-    struct test_memory counted = {0};
-    struct policy_memory memory = {test_memory_resize, &counted};
-    struct policy *untouched = (struct policy *)(void *)&counted;
-    struct policy *policy = untouched;
-    size_t failed = 0;
-    for (;;) {
-        test_memory_fail(&counted, failed + 1);
-        int error = policy_new(&memory, world_key, &policy);
-        if (!error)
-            break;
-        cr_assert_eq(error, -ENOMEM);
-        cr_assert_eq(policy, untouched);
+    for (int once = 0; once <= 1; once++) {
+        struct test_memory counted = {.fails_once = once};
+        struct policy_memory memory = {test_memory_resize, &counted};
+        struct policy *untouched = (struct policy *)(void *)&counted;
+        struct policy *policy = untouched;
+        size_t failed = 0;
+        for (;;) {
+            test_memory_fail(&counted, failed + 1);
+            int error = policy_new(&memory, world_key, &policy);
+            if (!error)
+                break;
+            cr_assert_eq(error, -ENOMEM);
+            cr_assert_eq(policy, untouched);
+            cr_assert_eq(counted.blocks, 0);
+            failed++;
+        }
+        cr_assert_gt(failed, 0);
+        policy_free(policy);
+        policy_free(NULL);
         cr_assert_eq(counted.blocks, 0);
-        failed++;
     }
-    cr_assert_gt(failed, 0);
-    policy_free(policy);
-    policy_free(NULL);
-    cr_assert_eq(counted.blocks, 0);
 }
 
 /* One step of building and using a system that grows every table; its outputs go where the next finds them.
@@ -178,5 +182,78 @@ Test(memory, apply_takes_none)
     }
     cr_assert_eq(count_capabilities(&world), 301);
     put(&world, end_event(parent, false), NULL);
+    world_deinit(&world);
+}
+
+/* Goal: room is made for what an event makes and for nothing else, and want of any of it is told. */
+Test(memory, room_for_this_event)
+{
+    static const enum policy_event_kind plain[] = {POLICY_REGISTER, POLICY_CREATE, POLICY_ALLOCATE,
+                                                   POLICY_CONNECT,  POLICY_REVOKE, POLICY_END};
+    static const enum policy_event_kind more[] = {POLICY_GRANT, POLICY_DERIVE, POLICY_START,
+                                                  POLICY_REVOKE_CHILD};
+    struct world world;
+    world_init(&world);
+    struct policy_event create = {.kind = POLICY_CREATE, .actor = world.init};
+    test_memory_fail(&world.memory, 1);
+    cr_assert_eq(policy_reserve(world.policy, &create), -ENOMEM);
+    test_memory_fail(&world.memory, 0);
+    cr_assert_eq(policy_reserve(world.policy, &create), 0);
+    test_memory_fail(&world.memory, 1);
+    for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
+        struct policy_event event = child_event(plain[i], world.init, no_realm);
+        cr_assert_eq(policy_reserve(world.policy, &event), 0, "event %d needs no more", (int)plain[i]);
+    }
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
+        struct policy_event event = child_event(more[i], world.init, no_realm);
+        cr_assert_eq(policy_reserve(world.policy, &event), -ENOMEM, "event %d needs more", (int)more[i]);
+    }
+    test_memory_fail(&world.memory, 0);
+    world_deinit(&world);
+}
+
+/* Goal: a list of rules of the largest size is the last one; what would be larger is not even asked for. */
+Test(memory, largest_list)
+{
+    struct world world;
+    world_init(&world);
+    struct no_memory asked = {0};
+    struct policy_memory real = world.policy->memory;
+    world.policy->memory = (struct policy_memory){no_memory_resize, &asked};
+    struct policy_entry entry = entry_of(POLICY_MATCH_ALL, no_realm, REALM_RIGHT_SEND, 1);
+    struct entry_list full = {.count = POLICY_CAPACITY_MAX / 2, .capacity = POLICY_CAPACITY_MAX / 2};
+    struct entry_list *list = &full;
+    cr_assert_eq(policy_entries_add(world.policy, &list, &entry, 1), POLICY_NO_MEMORY);
+    cr_assert_eq(asked.bytes, sizeof full + POLICY_CAPACITY_MAX * sizeof(struct entry_record));
+    asked = (struct no_memory){0};
+    full.count = full.capacity = POLICY_CAPACITY_MAX;
+    cr_assert_eq(policy_entries_add(world.policy, &list, &entry, 1), POLICY_NO_MEMORY);
+    cr_assert_eq(asked.calls, 0);
+    world.policy->memory = real;
+    world_deinit(&world);
+}
+
+/* Goal: the same of the configuration's grants. */
+Test(memory, largest_configuration)
+{
+    struct world world;
+    world_init(&world);
+    cr_assert_eq(policy_grants_reserve(world.policy), 0);
+    struct no_memory asked = {0};
+    struct policy_memory real = world.policy->memory;
+    uint32_t capacity = world.policy->configured_capacity;
+    world.policy->memory = (struct policy_memory){no_memory_resize, &asked};
+    world.policy->configured_capacity = POLICY_CAPACITY_MAX / 2;
+    world.policy->configured_used = POLICY_CAPACITY_MAX / 4;
+    cr_assert_eq(policy_grants_reserve(world.policy), POLICY_NO_MEMORY);
+    cr_assert_eq(asked.bytes, POLICY_CAPACITY_MAX * sizeof(struct configured_entry));
+    asked = (struct no_memory){0};
+    world.policy->configured_capacity = POLICY_CAPACITY_MAX;
+    world.policy->configured_used = POLICY_CAPACITY_MAX / 2;
+    cr_assert_eq(policy_grants_reserve(world.policy), POLICY_NO_MEMORY);
+    cr_assert_eq(asked.calls, 0);
+    world.policy->memory = real;
+    world.policy->configured_capacity = capacity;
+    world.policy->configured_used = 0;
     world_deinit(&world);
 }

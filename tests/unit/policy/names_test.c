@@ -5,6 +5,8 @@
 
 #include "tests/unit/policy/world.h"
 
+#include "mm/policy/names.h"
+
 static struct policy_name bytes(const char *text, size_t size)
 {
     return (struct policy_name){text, size};
@@ -105,5 +107,30 @@ Test(names, many)
         cr_assert(same_service(policy_find_service(world.policy, name_of(text)), services[i]));
     }
     cr_assert_not(known(&world, name_of("service-5000")));
+    world_deinit(&world);
+}
+
+static uint32_t guess(const struct world *world, struct policy_name name)
+{
+    return policy_names_guess(world->policy, policy_names_hash(world->policy, name));
+}
+
+/* Goal: what is guessed from a hash is the service of that name; nothing of an alias, of no name and of none.
+ */
+Test(names, guess)
+{
+    static const char longest[REALM_NAME_MAX + 1];
+    struct world world;
+    world_init(&world);
+    cr_assert_eq(guess(&world, name_of("vfs")), 0);
+    struct policy_service vfs = service_by(&world, "vfs", world.init, 1);
+    struct policy_service logger = service_by(&world, "logger", world.init, 2);
+    cr_assert_eq(policy_add_alias(world.policy, vfs, name_of("files")), 0);
+    cr_assert_eq(guess(&world, name_of("vfs")), vfs.index);
+    cr_assert_eq(guess(&world, name_of("logger")), logger.index);
+    cr_assert_eq(guess(&world, name_of("files")), 0);
+    cr_assert_eq(guess(&world, name_of("printer")), 0);
+    cr_assert_eq(policy_names_hash(world.policy, bytes("", 0)), 0);
+    cr_assert_eq(policy_names_hash(world.policy, bytes(longest, sizeof longest)), 0);
     world_deinit(&world);
 }

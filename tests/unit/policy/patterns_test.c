@@ -1,6 +1,9 @@
 /*
  * Patterns over paths: every construct, what is data in a name, and bad cases' cost.
  */
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "tests/unit/policy/world.h"
 
 #include "mm/policy/patterns.h"
@@ -34,6 +37,32 @@ static bool matches(const char *pattern, const char *const *names)
 }
 
 #define PATH(...) ((const char *const[]){__VA_ARGS__ __VA_OPT__(, ) NULL})
+
+/* Goal: nothing behind a pattern or a name is read: both end where the memory does, and what is there traps.
+ */
+Test(patterns, end_of_memory)
+{
+    static const char *const patterns[] = {"/",        "/app",    "/ap*",   "/*",   "/**",   "/**/app",
+                                           "/a\\p\\p", "/*a*a*p", "/app/*", "/a*p", "/*\\*", "/app/**"};
+    static const char *const names[] = {"app", "ap", "apps", "a", "aaap", "*", "b*"};
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    char *memory = mmap(NULL, 4 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq(memory, MAP_FAILED);
+    cr_assert_eq(mprotect(memory + page, page, PROT_NONE), 0);
+    cr_assert_eq(mprotect(memory + 3 * page, page, PROT_NONE), 0);
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+        size_t size = strlen(patterns[i]);
+        struct policy_name pattern = {memcpy(memory + page - size, patterns[i], size), size};
+        cr_assert(policy_pattern_valid(pattern));
+        for (size_t k = 0; k < sizeof names / sizeof names[0]; k++) {
+            size = strlen(names[k]);
+            struct policy_name name = {memcpy(memory + 3 * page - size, names[k], size), size};
+            cr_assert_eq(policy_pattern_matches(pattern, &name, 1), matches(patterns[i], PATH(names[k])),
+                         "%s %s", patterns[i], names[k]);
+        }
+    }
+    munmap(memory, 4 * page);
+}
 
 /* Goal: literals match themselves and nothing shorter, longer or beside. */
 Test(patterns, literal)

@@ -222,3 +222,22 @@ Test(quota, gates_and_debug)
     cr_assert_eq(decide(&b.world, look).rule, POLICY_RULE_DEBUG);
     world_deinit(&b.world);
 }
+
+/* Goal: who is endowed with every gate gets each of them, once, and no other. */
+Test(quota, every_gate)
+{
+    struct budget b;
+    budget_init(&b);
+    struct policy_declaration declaration = declaration_of("keeper", b.world.init, no_realm);
+    declaration.gates = UINT64_MAX;
+    struct policy_realm keeper = add_realm(&b.world, declaration);
+    for (uint32_t gate = 0; gate <= POLICY_GATES_MAX; gate++) {
+        struct policy_event event = {.kind = POLICY_GATE, .actor = keeper, .gate = gate};
+        cr_assert_eq(decide(&b.world, event).status, gate < POLICY_GATES_MAX ? 0 : REALM_E_INCAPABLE, "%u",
+                     gate);
+    }
+    struct policy_usage usage;
+    cr_assert_eq(policy_get_usage(b.world.policy, keeper, POLICY_CAPABILITIES, &usage), 0);
+    cr_assert_eq(usage.own, POLICY_GATES_MAX);
+    world_deinit(&b.world);
+}

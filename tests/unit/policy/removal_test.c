@@ -422,3 +422,29 @@ Test(removal, everything_at_once)
     cr_assert_eq(h.world.policy->holdings_index.used, 0);
     world_deinit(&h.world);
 }
+
+/* Goal: a realm's end takes the grants that it gave, though who was given them goes on. */
+Test(removal, grants_of_who_ended)
+{
+    struct household h;
+    household_init(&h);
+    cr_assert_eq(h.world.policy->grants.live, 1);
+    put(&h.world, end_event(h.parent, false), NULL);
+    cr_assert_eq(h.world.policy->grants.live, 0);
+    cr_assert(policy_running(h.world.policy, h.child));
+    world_deinit(&h.world);
+}
+
+/* Goal: a revoke from a child that holds nothing takes the grant, and leaves nothing to be cleared. */
+Test(removal, revoke_from_who_holds_nothing)
+{
+    struct household h;
+    household_init(&h);
+    struct policy_realm poor = realm_under(&h.world, h.parent);
+    put(&h.world, grant_event(h.parent, poor, "vfs"), NULL);
+    put_only(&h.world, revoke_child_event(h.parent, poor, "vfs"));
+    cr_assert(policy_clear(h.world.policy, 0, NULL, NULL));
+    cr_assert_eq(h.world.policy->cuts.live, 0);
+    cr_assert_eq(foresee(&h.world, poor, "vfs").rule, POLICY_RULE_DEFAULT);
+    world_deinit(&h.world);
+}

@@ -19,6 +19,7 @@ struct test_memory {
     size_t blocks, bytes; /* alive */
     size_t calls;         /* that asked for memory */
     size_t fail_at;       /* the call, counted from 1, from which on there is none; 0: there always is */
+    bool fails_once;      /* and after that call there is again */
 };
 
 #define TEST_MEMORY_FRONT 16u
@@ -32,7 +33,8 @@ static inline void *test_memory_resize(void *context, void *old, size_t old_size
         memcpy(&held, block, sizeof held);
     cr_assert_eq(held, old_size, "the engine says %zu bytes of a block of %zu", old_size, held);
     cr_assert(new_size > 0 || block, "freeing nothing");
-    if (new_size > 0 && memory->fail_at != 0 && ++memory->calls >= memory->fail_at)
+    if (new_size > 0 && memory->fail_at != 0 && ++memory->calls >= memory->fail_at &&
+        !(memory->fails_once && memory->calls > memory->fail_at))
         return NULL;
     memory->bytes += new_size - old_size;
     memory->blocks += (block ? 0u : 1u);
@@ -59,6 +61,21 @@ static inline void test_memory_fail(struct test_memory *memory, size_t n)
     memory->fail_at = n;
 }
 
+/* Memory of which there is none: it only notes what it was asked for. */
+struct no_memory {
+    size_t calls, bytes; /* bytes: at last */
+};
+
+static inline void *no_memory_resize(void *context, void *old, size_t old_size, size_t new_size)
+{
+    struct no_memory *memory = context;
+    (void)old;
+    (void)old_size;
+    memory->calls++;
+    memory->bytes = new_size;
+    return NULL;
+}
+
 #define WORLD_REALMS 1024u
 
 struct world {
@@ -74,12 +91,17 @@ static const struct policy_realm no_realm = {0, 0};
 static const struct policy_service no_service = {0, 0};
 static const struct policy_capability no_capability = {0, 0};
 
-static inline void world_init(struct world *world)
+static inline void world_init_keyed(struct world *world, const uint8_t key[16])
 {
     *world = (struct world){0};
     struct policy_memory memory = {test_memory_resize, &world->memory};
-    cr_assert_eq(policy_new(&memory, world_key, &world->policy), 0);
+    cr_assert_eq(policy_new(&memory, key, &world->policy), 0);
     world->init = policy_init_realm(world->policy);
+}
+
+static inline void world_init(struct world *world)
+{
+    world_init_keyed(world, world_key);
 }
 
 /* Whatever happened, the engine gives back what it took. */
