@@ -128,10 +128,10 @@ MUTATE := $(BUILD)/tests/mutants/mutate
 MUTANTS_EVERY ?= 1
 .PHONY: mutants mutants-hand mutants-oracle mutants-mechanical
 mutants-build: $(MUTATE) $(call archive,tools/fuzz) $(call archive,mm/analysis) $(call archive,mm/config) $(A_core)
-mutants: mutants-build ## mistakes in the policy engine and the oracle: who notices (MUTANTS_EVERY=10: a tenth of the mechanical ones)
-	@CC="$(CC)" sh tests/mutants/run.sh $(BUILD) all $(MUTANTS_EVERY)
+mutants: mutants-build ## mistakes in the policy engine and the oracle: who notices (ONLY=mm/policy/clear.c; MUTANTS_EVERY=10: a tenth of the mechanical ones)
+	@CC="$(CC)" sh tests/mutants/run.sh $(BUILD) all $(MUTANTS_EVERY) $(ONLY)
 mutants-hand mutants-oracle mutants-mechanical: mutants-%: mutants-build
-	@CC="$(CC)" sh tests/mutants/run.sh $(BUILD) $* $(MUTANTS_EVERY)
+	@CC="$(CC)" sh tests/mutants/run.sh $(BUILD) $* $(MUTANTS_EVERY) $(ONLY)
 $(MUTATE): tests/mutants/mutate.c
 	@mkdir -p $(@D); echo "  LD    $@"; $(CC) $(WARNINGS) -D_GNU_SOURCE -O1 -o $@ $<
 # A `realm` whose fuzzer has an engine with mistakes of each kind (MUTANT=1, 2, ...): what it finds can be replayed.

@@ -406,3 +406,56 @@ Test(fuzz, a_replay_is_read_with_care)
         unlink(path);
     }
 }
+
+/* What the checker says of a list of survivors and of the results of a run; SOURCE has two lines. */
+static char *explain(const char *list, const char *results, int *ret_status)
+{
+    char command[2048];
+    snprintf(
+        command, sizeof command,
+        "dir=$(mktemp -d) && printf 'first line\\n    second line\\n' >$dir/source &&\n"
+        "sed s#SOURCE#$dir/source# >$dir/list <<'END' && sed s#SOURCE#$dir/source# >$dir/results <<'END' &&\n"
+        "%sEND\n%sEND\n"
+        "awk -f tests/mutants/explain.awk $dir/list $dir/results; status=$?; rm -r $dir; exit $status",
+        list, results);
+    return shell(command, ret_status);
+}
+
+Test(fuzz, survivors_of_the_mutants_are_explained)
+{
+    /* Goal: the list that there is fits the sources. Who lives must be on it, with a reason, as often as such
+     * lives; and nobody else may be, but who was not tried. */
+#define WHY             "= why\n"
+#define ROW(change)     "SOURCE\t" change "\tsecond line\n"
+#define OF(who, change) who "\t5\tSOURCE\tline 2: " change "\n"
+    static const struct {
+        const char *list, *results;
+        int status;
+        const char *says;
+    } cases[] = {
+        {WHY ROW("dropped"), OF("SURVIVED", "dropped"), 0, ""},
+        {WHY ROW("dropped"), OF("UNTRIED", "dropped"), 0, ""},
+        {"", OF("tests", "dropped") OF("UNTRIED", "negated"), 0, ""},
+        {ROW("dropped"), OF("SURVIVED", "dropped"), 1, "without a reason"},
+        {WHY "SOURCE\tdropped\tthird line\n", OF("UNTRIED", "dropped"), 1, "stands there no more"},
+        {"", OF("SURVIVED", "dropped"), 1, "not explained"},
+        {WHY ROW("dropped"), OF("SURVIVED", "dropped") OF("SURVIVED", "negated"), 1, "negated\tsecond line"},
+        {WHY ROW("dropped"), "SURVIVED\t5\tSOURCE\tline 1: dropped\n", 1, "dropped\tfirst line"},
+        {WHY ROW("dropped"), OF("SURVIVED", "dropped") OF("SURVIVED", "dropped"), 1, "not explained"},
+        {WHY ROW("dropped"), OF("tests", "dropped"), 1, ":2: is noticed"},
+        {WHY ROW("dropped") ROW("dropped"), OF("SURVIVED", "dropped") OF("fuzzer", "dropped"), 1,
+         ":3: is noticed"},
+        {WHY ROW("dropped"), "", 1, ":2: is noticed"},
+    };
+    int status;
+    char *text = shell("awk -f tests/mutants/explain.awk tests/mutants/survivors.txt", &status);
+    cr_expect_eq(status, 0, "%s", text);
+    free(text);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        text = explain(cases[i].list, cases[i].results, &status);
+        cr_expect_eq(status, cases[i].status, "%zu: %s", i, text);
+        cr_expect_not_null(strstr(text, cases[i].says), "%zu: %s", i, text);
+        cr_expect(cases[i].says[0] || !text[0], "%zu: %s", i, text);
+        free(text);
+    }
+}

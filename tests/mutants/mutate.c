@@ -10,7 +10,8 @@
  * A mutant of a LIST is text that stands in the source exactly once, and what replaces it: a list that has
  * gone stale is an error, no mutant that changes nothing. Mechanically each comparison is moved by one or
  * turned round, each `&&` and `||` exchanged, each `!` taken away, each condition of an `if` negated or
- * dropped. Assertions, comments, strings and the preprocessor are left alone.
+ * dropped, that of a `?` made always or never true. Assertions, comments, strings and the preprocessor are
+ * left alone.
  *
  * How: a mutant changes one function. Each of them is a copy of that function with a name of its own, which
  * stands before it; and the function itself begins by looking at which of its copies is meant. What begins a
@@ -148,7 +149,7 @@ static size_t left_alone(const char *at, bool line_begins)
     }
     if (line_begins && *at == '#')
         return strcspn(at, "\n");
-    if (strncmp(at, "realm_assert(", 13) == 0)
+    if (strncmp(at, "realm_assert(", 13) == 0 || strncmp(at, "_Static_assert(", 15) == 0)
         return strcspn(at, ";");
     return 0;
 }
@@ -173,11 +174,18 @@ static unsigned line_of(size_t offset)
     return line;
 }
 
+/* The title says what is changed, and if the same is there more than once in a line, the how manieth. */
 static void offer(size_t from, size_t size, const char *to, const char *what)
 {
     struct mutant *mutant = add(from, from + size, to, false);
-    snprintf(mutant->title, sizeof mutant->title, "line %u: '%.*s' %s", line_of(from),
-             (int)(size < 60 ? size : 60), source + from, what);
+    unsigned line = line_of(from), nth = 1;
+    for (const struct mutant *other = mutants; other < mutant; other++)
+        nth += !other->by_hand && line_of(other->from) == line && other->to - other->from == size &&
+               memcmp(source + other->from, source + from, size) == 0 && strcmp(other->replacement, to) == 0;
+    int used = snprintf(mutant->title, sizeof mutant->title, "line %u: '%.*s' %s", line,
+                        (int)(size < 60 ? size : 60), source + from, what);
+    if (nth > 1)
+        snprintf(mutant->title + used, sizeof mutant->title - (size_t)used, " (%u)", nth);
     for (char *at = mutant->title; *at; at++)
         *at = *at == '\n' ? ' ' : *at;
 }
@@ -203,6 +211,10 @@ static void add_mechanical(void)
         }
         if (strncmp(source + at, "if (", 4) == 0 && (at == 0 || strchr(" \n\t", source[at - 1])))
             offer_condition(at + 3);
+        if (source[at] == '?') {
+            offer(at, 1, "|| 1 ?", "always");
+            offer(at, 1, "&& 0 ?", "never"); /* in `a || b ? …` of b alone: a mistake as well */
+        }
         size_t size = 1;
         for (size_t i = 0; i < CHANGES; i++) {
             if (strncmp(source + at, changes[i].from, strlen(changes[i].from)) != 0)
