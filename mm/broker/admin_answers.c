@@ -88,13 +88,14 @@ json_t *admin_answers_counts(const struct broker *broker)
     struct broker_counts counts;
 
     broker_count(broker, &counts);
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "records",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "records",
                      number(counts.records), "processes", number(counts.processes), "sockets",
                      number(counts.sockets), "pages", number(counts.pages), "regions", number(counts.regions),
-                     "channels", number(counts.channels), "endpoints", number(counts.endpoints), "cookies",
-                     number(counts.cookies), "waits", number(counts.waits), "packets", number(counts.packets),
-                     "launch_packets", number(counts.launch_packets), "launch_requests",
-                     number(counts.launch_requests), "descriptors", number(counts.descriptors));
+                     "memories", number(counts.memories), "channels", number(counts.channels), "endpoints",
+                     number(counts.endpoints), "cookies", number(counts.cookies), "waits",
+                     number(counts.waits), "packets", number(counts.packets), "launch_packets",
+                     number(counts.launch_packets), "launch_requests", number(counts.launch_requests),
+                     "descriptors", number(counts.descriptors));
 }
 
 /* --- services --- */

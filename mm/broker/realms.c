@@ -291,7 +291,7 @@ static void explain_refusal(const struct broker_spawn *spawn, const struct broke
 
 int broker_spawn(struct broker *broker, const struct broker_spawn *spawn, struct broker_realm **ret_realm)
 {
-    struct broker_realm *realm, *declared = broker_find_realm(broker, spawn->program);
+    struct broker_realm *realm = NULL, *declared = broker_find_realm(broker, spawn->program);
     struct policy_decision decision = {0};
     if (declared && declared->instance)
         declared = NULL;

@@ -45,6 +45,8 @@ static struct cell cells[] = {
     {"client", "revoke", "client", "revoked", "1", "", "server", "clients 0"},
     {"client", "revoke", "broker", "broker-revoke", "1", "", "server", "clients 0"},
     {"client", "revoke", "broker", "broker-close", "1", "", "server", "clients 0"},
+    {"client", "seal", "launcher", "launcher-memory", "3", "", "", ""},
+    {"client", "seal", "broker", "broker-sealing", "1", "", "", ""},
     /* a server dies; its client is told by its connect or its call */
     {"child", "spawn", "launcher", "launcher-forked", "2", "", "parent", "spawn server: REALM_E_NOT_STARTED"},
     {"server", "spawn", "server", "asked", "1", "", "client", NO_SERVER},
@@ -70,6 +72,7 @@ static struct cell cells[] = {
     {"server", "revoke", "server", "closed", "1", "", "client", "call 1: REALM_E_REVOKED"},
     {"server", "revoke", "broker", "broker-revoke", "1", "", "client", "call 1: REALM_E_REVOKED"},
     {"server", "revoke", "broker", "broker-close", "1", "", "client", "call 1: REALM_E_REVOKED"},
+    {"server", "seal", "broker", "broker-sealing", "1", "", "client", ENDED("1")},
     /* the broker dies; who waits for it is told, and open channels go on */
     {"broker", "spawn", "broker", "broker-spawn", "2", "", "parent", "spawn server: REALM_E_MM_GONE"},
     {"broker", "spawn", "broker", "broker-started", "2", "", "parent", "spawn server: REALM_E_MM_GONE"},
@@ -94,6 +97,8 @@ static struct cell cells[] = {
     {"broker", "revoke", "broker", "broker-revoke", "1", "", "parent", "gone"},
     {"broker", "revoke", "broker", "broker-close", "1", "", "client", "call 1: REALM_E_REVOKED"},
     {"broker", "revoke", "client", "revoked", "1", "", "client", "call 1: REALM_E_REVOKED"},
+    {"broker", "seal", "launcher", "launcher-memory", "3", "", "client", "seal: REALM_E_MM_GONE"},
+    {"broker", "seal", "broker", "broker-sealing", "1", "", "client", "seal: REALM_E_MM_GONE"},
     /* the launcher dies, and everybody with it: nobody is left to be told but the user */
     {"launcher", "spawn", "launcher", "launcher-spawn", "2", "", "", ""},
     {"launcher", "spawn", "launcher", "launcher-forked", "2", "", "", ""},
@@ -114,6 +119,8 @@ static struct cell cells[] = {
     {"launcher", "revoke", "broker", "broker-revoke", "1", "", "", ""},
     {"launcher", "revoke", "broker", "broker-close", "1", "", "", ""},
     {"launcher", "revoke", "client", "revoked", "1", "", "", ""},
+    {"launcher", "seal", "launcher", "launcher-memory", "3", "", "", ""},
+    {"launcher", "seal", "broker", "broker-sealing", "1", "", "", ""},
 };
 
 #endif

@@ -62,8 +62,7 @@ static bool stops_in_realm(const struct cell *cell)
     return is(cell->stopper, "client") || is(cell->stopper, "server");
 }
 
-/* The parent's words: where its children stop, whether the server answers, how long the client waits for it.
- */
+/* The parent's words: where its children stop, how long the client waits for its server, and what they do. */
 static void format_parent(const struct cell *cell, char *text, size_t size)
 {
     const char *server[2] = {"-", "0"}, *client[2] = {"-", "0"};
@@ -73,7 +72,10 @@ static void format_parent(const struct cell *cell, char *text, size_t size)
         stopper[1] = cell->passing;
     }
     snprintf(text, size, ", \"%s\", \"%s\", \"%s\", \"%s\", \"%d\", \"%d\"", server[0], server[1], client[0],
-             client[1], strstr(cell->told, NO_SERVER) ? 500 : HANG_MS, is(cell->step, "revoke"));
+             client[1], strstr(cell->told, NO_SERVER) ? 500 : HANG_MS,
+             is(cell->step, "revoke") ? 1
+             : is(cell->step, "seal") ? 2
+                                      : 0);
 }
 
 static void boot(struct stage *stage)
@@ -288,7 +290,8 @@ static void nothing_held(struct stage *stage)
         json_int_t most;
     } limits[] = {{"processes", 1}, {"sockets", 1}, {"pages", 1},       {"regions", 2},
                   {"channels", 0},  {"waits", 0},   {"cookies", 0},     {"endpoints", 0},
-                  {"packets", 0},   {"records", 3}, {"descriptors", 6}, {"launch_requests", 0}};
+                  {"packets", 0},   {"records", 3}, {"descriptors", 6}, {"launch_requests", 0},
+                  {"memories", 0}};
     const char *over = "";
     for (unsigned waited = 0; over; waited += 5) {
         json_t *counts = run_result(stage->run, "{\"command\":\"counts\"}");
@@ -421,7 +424,7 @@ Test(kill_matrix, is_whole)
 {
     static const char *const victims[] = {"client", "server", "broker", "launcher"};
     static const char *const steps[] = {"spawn", "loaded", "register", "connect", "map",
-                                        "call",  "reply",  "withdraw", "revoke"};
+                                        "call",  "reply",  "withdraw", "revoke",  "seal"};
 
     for (unsigned v = 0; v < 4; v++) {
         for (unsigned s = 0; s < sizeof steps / sizeof *steps; s++) {

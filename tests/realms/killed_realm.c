@@ -1,11 +1,11 @@
 /*
  * A realm that stands still at a stop point, to be killed there (tests/integration/kill_matrix_test.c).
  *
- *   parent SPOINT SN CPOINT CN MS HOLD   starts "server SPOINT SN MS HOLD" and "client CPOINT CN MS HOLD",
- * then says what it hears of its children server [POINT N MS HOLD]   registers "echo", answers two requests,
- * unregisters at the third, waits for the end; with HOLD 1 it answers nothing, and stays client [POINT N MS
- * HOLD]   connects, waiting so many milliseconds for the server (a minute), calls three times, disconnects;
- * with HOLD 1 it then stays until it is ended
+ * `parent SPOINT SN CPOINT CN MS DO` starts "server SPOINT SN MS DO" and "client CPOINT CN MS DO", then says
+ * what it hears of its children. `server [POINT N MS DO]` registers "echo", answers two requests, unregisters
+ * at the third, and waits for the end; with DO 1 it answers nothing, and stays. `client [POINT N MS DO]`
+ * connects, waiting so many milliseconds for the server (a minute), calls three times, and disconnects; with
+ * DO 1 it then stays until it is ended; with DO 2 it seals memory before it calls.
  *
  * POINT N: to stop at the N-th passing of that point ("-": nowhere). That the third request makes the server
  * leave means that the client has taken both replies by then, however slow it is.
@@ -36,7 +36,7 @@
 static struct realm *realm;
 static const char *stop_point = "-";
 static unsigned long stop_passing;
-static bool hold;
+static bool hold, seals;
 
 static void say(const char *format, ...)
 {
@@ -93,6 +93,20 @@ static int stay(void)
 
 /* --- the client --- */
 
+static void seal(void)
+{
+    struct realm_capability capability;
+    struct realm_memory *memory;
+    int error = realm_memory_allocate(realm, 8192, 2, &capability);
+    if (!error)
+        error = realm_memory_map(realm, capability.cookie, REALM_RIGHT_READ | REALM_RIGHT_WRITE, &memory);
+    if (!error)
+        error = realm_memory_write(memory, 0, "sealed", 7);
+    if (!error)
+        error = realm_memory_seal(realm, capability.cookie);
+    say("seal: %s", text_of(error));
+}
+
 static int client(uint64_t patience_ns)
 {
     struct realm_channel *channel;
@@ -100,6 +114,8 @@ static int client(uint64_t patience_ns)
     say("connect: %s", text_of(error));
     if (error)
         return 0;
+    if (seals)
+        seal();
     for (unsigned i = 1; i <= SERVED_MAX + 1; i++) {
         char data[16] = {0};
         struct realm_reply reply = {.data = data, .capacity = sizeof data};
@@ -244,6 +260,7 @@ int main(int argc, char **argv)
         stop_point = argv[2];
         stop_passing = strtoul(argv[3], NULL, 10);
         hold = strcmp(argv[5], "1") == 0;
+        seals = strcmp(argv[5], "2") == 0;
     }
     int error = realm_open(&realm);
     if (error) {
