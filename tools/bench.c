@@ -28,17 +28,6 @@ static bool rounds_of(const struct arguments *arguments, unsigned *ret_rounds)
     return true;
 }
 
-/* What `realm run --waiter` takes, from the one table of commands. */
-static const char *waiters(void)
-{
-    const struct command *run = command_find("run");
-
-    for (size_t i = 0; i < command_options(run); i++)
-        if (strcmp(run->options[i].name, "--waiter") == 0)
-            return run->options[i].choices;
-    return "";
-}
-
 int bench_main(const struct arguments *arguments)
 {
     char program[PATH_MAX];
@@ -70,6 +59,5 @@ int bench_main(const struct arguments *arguments)
         if (options.no_uring == NULL)
             options.no_uring = "io_uring is not there";
     }
-    options.waiters = waiters();
     return bench_run(&options, stdout, stderr);
 }

@@ -34,7 +34,6 @@ struct bench_options {
     /* Where an instance's admin socket is. Return: 0; -errno. */
     int (*address)(const char *instance, struct sockaddr_un *ret_address);
     const char *program;  /* path of the `realm` command */
-    const char *waiters;  /* what `realm run --waiter` takes, separated by "|" */
     const char *no_uring; /* why there is no io_uring here; NULL: there is */
 };
 

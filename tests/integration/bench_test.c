@@ -19,8 +19,8 @@
  * the launcher's two seconds allow: such a build leaves the fan-in out. */
 #if defined(__SANITIZE_ADDRESS__)
 #define SANITIZED_CASES                                                                                      \
-    "call-40", "call-64", "call-4096", "call-64-futex-same", "call-64-uring-same", "call-64-uring-cross",    \
-        "peers", "call-paced", "oneway", "oneway-batched", "oversubscribed", "idle",
+    "call-40", "call-64", "call-4096", "call-64-uring-same", "call-64-uring-cross", "peers", "call-paced",   \
+        "oneway", "oneway-batched", "oversubscribed", "idle",
 #else
 #define SANITIZED_CASES
 #endif
