@@ -132,8 +132,8 @@ mutants: mutants-build ## mistakes in the policy engine and the oracle: who noti
 	@CC="$(CC)" sh tests/mutants/run.sh $(BUILD) all $(MUTANTS_EVERY) $(ONLY)
 mutants-hand mutants-oracle mutants-mechanical: mutants-%: mutants-build
 	@CC="$(CC)" sh tests/mutants/run.sh $(BUILD) $* $(MUTANTS_EVERY) $(ONLY)
-$(MUTATE): tests/mutants/mutate.c
-	@mkdir -p $(@D); echo "  LD    $@"; $(CC) $(WARNINGS) -D_GNU_SOURCE -O1 -o $@ $<
+$(MUTATE): tests/mutants/mutate.c tests/mutants/mistakes.c tests/mutants/mistakes.h
+	@mkdir -p $(@D); echo "  LD    $@"; $(CC) $(WARNINGS) -D_GNU_SOURCE -I. -O1 -o $@ $(filter %.c,$^)
 # A `realm` whose fuzzer has an engine with mistakes of each kind (MUTANT=1, 2, ...): what it finds can be replayed.
 $(BUILD)/planted/mm/policy/decide.c: mm/policy/decide.c tests/mutants/planted.txt $(MUTATE)
 	@mkdir -p $(@D); $(MUTATE) $< 1 $@ tests/mutants/planted.txt >/dev/null

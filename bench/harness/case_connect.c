@@ -37,12 +37,5 @@ static int measure(struct bench *bench, const struct bench_case *one, struct sys
 
 int case_connect(struct bench *bench, const struct bench_case *one)
 {
-    struct system *system;
-    pid_t pids[2];
-
-    if (pair_boot(bench, &(struct system_options){.stations = 1}, false, &system, pids) != 0)
-        return 1;
-    int status = measure(bench, one, system, pids);
-    system_end(system);
-    return status;
+    return pair_case(bench, one, measure);
 }

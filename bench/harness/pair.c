@@ -23,6 +23,18 @@ int pair_boot(struct bench *bench, const struct system_options *options, bool sa
     return 0;
 }
 
+int pair_case(struct bench *bench, const struct bench_case *one, pair_measure *measure)
+{
+    struct system *system;
+    pid_t pids[2];
+
+    if (pair_boot(bench, &(struct system_options){.stations = 1}, false, &system, pids) != 0)
+        return 1;
+    int status = measure(bench, one, system, pids);
+    system_end(system);
+    return status;
+}
+
 void pair_participant(struct system *system, const pid_t pids[2], const char *name,
                       struct participant *participant)
 {

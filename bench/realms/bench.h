@@ -27,6 +27,13 @@ enum bench_op {
  * that does not take its regions is ended after 2 s. */
 void bench_settle(struct realm *realm);
 
+/* One echo of so many bytes, checked. Return: 0; as realm_call; REALM_E_PEER_FAULT: the answer was wrong. */
+int bench_echo(struct realm_channel *channel, size_t size);
+
+/* A whole station: opens the realm and does what is ordered at its gate, until it is told to end. obey fills
+ * in the first figures. Return: the program's status. */
+int bench_station(void (*obey)(struct realm *realm, struct gate *gate, const struct gate_order *order));
+
 /* The gate that the scenario hands over as the file "gate"; NULL: there is none, and said. */
 struct gate *bench_gate(struct realm *realm);
 

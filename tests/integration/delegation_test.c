@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/integration/harness.h"
+#include "tests/integration/steps.h"
 
 /* access: of "shared". */
 static struct run *start_with(const char *steps, const char *access)
@@ -35,14 +35,7 @@ static struct run *start(const char *steps)
 /* The giver's next line. */
 static void expect(struct run *run, const char *wanted)
 {
-    json_t *event = run_wait_event(run, "log", "realm", "giver");
-    cr_assert_str_eq(json_string_value(json_object_get(event, "text")), wanted);
-}
-
-static void over(struct run *run)
-{
-    cr_assert_eq(run_stop(run), 0);
-    run_nothing_left(run);
+    expect_line(run, "giver", wanted);
 }
 
 /*

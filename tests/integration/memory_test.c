@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/integration/harness.h"
+#include "tests/integration/steps.h"
 
 static struct run *start_with(const char *quota, const char *steps)
 {
@@ -29,22 +29,9 @@ static struct run *start(const char *steps)
     return start_with("8KiB", steps);
 }
 
-static void expect_of(struct run *run, const char *realm, const char *wanted)
-{
-    json_t *event = run_wait_event(run, "log", "realm", realm);
-    cr_assert_str_eq(json_string_value(json_object_get(event, "text")), wanted);
-}
-
 static void expect(struct run *run, const char *wanted)
 {
-    expect_of(run, "giver", wanted);
-}
-
-static void over(struct run *run)
-{
-    cr_assert_eq(run_seen(run, "offence"), 0);
-    cr_assert_eq(run_stop(run), 0);
-    run_nothing_left(run);
+    expect_line(run, "giver", wanted);
 }
 
 /*
@@ -100,7 +87,7 @@ Test(memory, revoked_from_under_a_reader)
     expect(run, "write REALM_OK");
     expect(run, "give REALM_OK 0");
     expect(run, "peer-churn REALM_OK 0");
-    expect_of(run, "keeper", "churned REALM_E_REVOKED");
+    expect_line(run, "keeper", "churned REALM_E_REVOKED");
     over(run);
 }
 
@@ -127,7 +114,7 @@ Test(memory, the_giver_dies)
     expect(run, "give REALM_OK 0");
     expect(run, "peer-churn REALM_OK 0");
     kill(run_realm_pid(run, "giver"), SIGKILL);
-    expect_of(run, "keeper", "churned REALM_E_REVOKED");
+    expect_line(run, "keeper", "churned REALM_E_REVOKED");
     cr_assert_eq(run_stop(run), 1); /* a realm has failed */
     run_nothing_left(run);
 }
@@ -217,7 +204,7 @@ Test(memory, sealed_and_revoked)
     expect(run, "peer-pattern REALM_OK 0");
     expect(run, "peer-churn REALM_OK 0");
     kill(run_realm_pid(run, "giver"), SIGKILL);
-    expect_of(run, "keeper", "churned REALM_E_REVOKED");
+    expect_line(run, "keeper", "churned REALM_E_REVOKED");
     cr_assert_eq(run_stop(run), 1); /* a realm has failed */
     run_nothing_left(run);
 }

@@ -3,12 +3,11 @@
  * the channel or the server does.
  */
 #include <criterion/criterion.h>
-#include <criterion/parameterized.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/integration/harness.h"
+#include "tests/integration/steps.h"
 
 static struct run *start(const char *waiter, const char *steps)
 {
@@ -25,21 +24,7 @@ static struct run *start(const char *waiter, const char *steps)
 
 static void expect(struct run *run, const char *wanted)
 {
-    json_t *event = run_wait_event(run, "log", "realm", "client");
-    cr_assert_str_eq(json_string_value(json_object_get(event, "text")), wanted);
-}
-
-static void over(struct run *run)
-{
-    cr_assert_eq(run_seen(run, "offence"), 0);
-    cr_assert_eq(run_stop(run), 0);
-    run_nothing_left(run);
-}
-
-static struct criterion_test_params each_waiter(void)
-{
-    static char waiters[][24] = {"--waiter=uring", "--waiter=pipe"};
-    return cr_make_param_array(char[24], waiters, sizeof waiters / sizeof *waiters);
+    expect_line(run, "client", wanted);
 }
 
 ParameterizedTestParameters(pending, many_under_way)

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/integration/harness.h"
+#include "tests/integration/steps.h"
 
 /* The example, with so many bytes to be sent. */
 static struct run *start_parcel(const char *size, const char *const *options)
@@ -74,13 +74,6 @@ Test(stream, the_service_dies)
     run_wait_event(run, "log", "text", "ended: REALM_E_PEER_DEAD");
     run_stop(run);
     run_nothing_left(run);
-}
-
-/* The next line that a realm prints. */
-static void expect_line(struct run *run, const char *realm, const char *line)
-{
-    json_t *log = run_wait_event(run, "log", "realm", realm);
-    cr_expect_str_eq(json_string_value(json_object_get(log, "text")), line);
 }
 
 /* Goal: the client is killed in the middle of a stream: the service is told that this was not all, with

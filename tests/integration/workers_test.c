@@ -3,11 +3,10 @@
  * done twice, revoked while at work, and no more of them than the realm's limit of threads allows.
  */
 #include <criterion/criterion.h>
-#include <criterion/parameterized.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/integration/harness.h"
+#include "tests/integration/steps.h"
 
 static struct run *start(const char *waiter, const char *server, const char *steps)
 {
@@ -23,25 +22,6 @@ static struct run *start(const char *waiter, const char *server, const char *ste
     return run_start(scenario, options);
 }
 
-static void expect(struct run *run, const char *realm, const char *wanted)
-{
-    json_t *event = run_wait_event(run, "log", "realm", realm);
-    cr_assert_str_eq(json_string_value(json_object_get(event, "text")), wanted);
-}
-
-static void over(struct run *run)
-{
-    cr_assert_eq(run_seen(run, "offence"), 0);
-    cr_assert_eq(run_stop(run), 0);
-    run_nothing_left(run);
-}
-
-static struct criterion_test_params each_waiter(void)
-{
-    static char waiters[][24] = {"--waiter=uring", "--waiter=pipe"};
-    return cr_make_param_array(char[24], waiters, sizeof waiters / sizeof *waiters);
-}
-
 ParameterizedTestParameters(workers, side_by_side)
 {
     return each_waiter();
@@ -52,9 +32,9 @@ ParameterizedTestParameters(workers, side_by_side)
 ParameterizedTest(char (*waiter)[24], workers, side_by_side)
 {
     struct run *run = start(*waiter, "\"4\"]", "turns, meet, flood, wait");
-    expect(run, "client", "turns REALM_OK 100 100 100 100");
-    expect(run, "client", "meet REALM_OK last REALM_OK");
-    expect(run, "client", "flood REALM_OK wrong 0 calls 20000 sends 20000");
+    expect_line(run, "client", "turns REALM_OK 100 100 100 100");
+    expect_line(run, "client", "meet REALM_OK last REALM_OK");
+    expect_line(run, "client", "flood REALM_OK wrong 0 calls 20000 sends 20000");
     over(run);
 }
 
@@ -68,10 +48,10 @@ ParameterizedTestParameters(workers, revoked_while_at_work)
 ParameterizedTest(char (*waiter)[24], workers, revoked_while_at_work)
 {
     struct run *run = start(*waiter, "\"5\"]", "hold, again, go, turns, wait");
-    expect(run, "client", "holding");
+    expect_line(run, "client", "holding");
     json_decref(run_result(run, "{\"command\":\"revoke\",\"realm\":\"client\",\"service\":\"workers\"}"));
-    expect(run, "client", "hold REALM_OK last REALM_E_REVOKED");
-    expect(run, "client", "go REALM_OK");
+    expect_line(run, "client", "hold REALM_OK last REALM_E_REVOKED");
+    expect_line(run, "client", "go REALM_OK");
     /* Not all of them may be back when the first of the 400 is served, so nearly as many each. */
     unsigned served[4];
     json_t *event = run_wait_event(run, "log", "realm", "client");
@@ -88,7 +68,7 @@ ParameterizedTest(char (*waiter)[24], workers, revoked_while_at_work)
 Test(workers, within_the_limit_of_threads)
 {
     struct run *run = start("--waiter=auto", "\"4\", \"16\"], limits: {threads: 8}", "turns, wait");
-    expect(run, "server", "16 workers: REALM_E_LIMIT");
-    expect(run, "client", "turns REALM_OK 100 100 100 100");
+    expect_line(run, "server", "16 workers: REALM_E_LIMIT");
+    expect_line(run, "client", "turns REALM_OK 100 100 100 100");
     over(run);
 }

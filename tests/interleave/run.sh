@@ -34,7 +34,7 @@ say() { # ok|FAIL, text
 }
 
 # shellcheck disable=SC2086
-$CC $FLAGS -c tests/interleave/explore.c -o "$work/explore.o" && $CC -O1 -o "$work/mistake" tests/interleave/mistake.c &&
+$CC $FLAGS -c tests/interleave/explore.c -o "$work/explore.o" && $CC -D_GNU_SOURCE -I. -O1 -o "$work/mistake" tests/interleave/mistake.c tests/mutants/mistakes.c &&
     build "$work" "$work/none" || exit 1
 if "$work/interleave" "$deviations" >"$work/out.txt" 2>&1; then
     sed 's/^/      /' "$work/out.txt"

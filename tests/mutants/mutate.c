@@ -7,11 +7,10 @@
  * writes OUT and prints a line for each mutant: its number (from FIRST on), where it comes from (by hand or
  * mechanical), the source, and what the mistake is.
  *
- * A mutant of a LIST is text that stands in the source exactly once, and what replaces it: a list that has
- * gone stale is an error, no mutant that changes nothing. Mechanically each comparison is moved by one or
- * turned round, each `&&` and `||` exchanged, each `!` taken away, each condition of an `if` negated or
- * dropped, that of a `?` made always or never true. Assertions, comments, strings and the preprocessor are
- * left alone.
+ * A LIST is one of mistakes.h; those about other sources are left out. Mechanically each comparison is moved
+ * by one or turned round, each `&&` and `||` exchanged, each `!` taken away, each condition of an `if`
+ * negated or dropped, that of a `?` made always or never true. Assertions, comments, strings and the
+ * preprocessor are left alone.
  *
  * How: a mutant changes one function. Each of them is a copy of that function with a name of its own, which
  * stands before it; and the function itself begins by looking at which of its copies is meant. What begins a
@@ -24,9 +23,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TEXT_MAX    (1u << 20)
+#include "tests/mutants/mistakes.h"
+
+#define TEXT_MAX    MISTAKES_TEXT_MAX
 #define MUTANTS_MAX 1000u /* of one source */
-#define FIELD_MAX   256u
+#define FIELD_MAX   MISTAKES_FIELD_MAX
 
 struct mutant {
     size_t from, to; /* of the source, replaced by: */
@@ -39,85 +40,31 @@ static char source[TEXT_MAX], list[TEXT_MAX];
 static struct mutant mutants[MUTANTS_MAX];
 static unsigned count;
 
-static void fail(const char *what, const char *name)
-{
-    fprintf(stderr, "mutate: %s: %s\n", name, what);
-    exit(2);
-}
-
-static void read_text(const char *path, char *text)
-{
-    FILE *file = fopen(path, "rb");
-    if (!file)
-        fail("cannot be read", path);
-    size_t size = fread(text, 1, TEXT_MAX - 1, file);
-    fclose(file);
-    if (size == TEXT_MAX - 1)
-        fail("is too large", path);
-    text[size] = '\0';
-}
-
 static struct mutant *add(size_t from, size_t to, const char *replacement, bool by_hand)
 {
     if (count == MUTANTS_MAX)
-        fail("has too many mutants", "a source");
+        mistakes_fail("has too many mutants", "a source");
     struct mutant *mutant = &mutants[count++];
     *mutant = (struct mutant){.from = from, .to = to, .replacement = strdup(replacement), .by_hand = by_hand};
     if (!mutant->replacement)
-        fail("no memory", "mutants");
+        mistakes_fail("no memory", "mutants");
     return mutant;
 }
 
 /* --- lists made by hand --- */
 
-/* Adds up lines that begin with `mark`; moves on behind them. */
-static void take_marked(const char **at, char mark, char *ret_text)
-{
-    size_t used = 0;
-    while (**at == mark) {
-        size_t size = strcspn(*at, "\n");
-        memcpy(ret_text + used, *at + 1, size - 1);
-        used += size - 1;
-        ret_text[used++] = '\n';
-        *at += size + ((*at)[size] == '\n');
-    }
-    ret_text[used] = '\0';
-}
-
-/* The rest of a line behind its mark; moves on to the next. */
-static void take_line(const char **at, size_t mark, char ret_text[FIELD_MAX])
-{
-    size_t size = strcspn(*at, "\n");
-    snprintf(ret_text, FIELD_MAX, "%.*s", (int)(size - mark), *at + mark);
-    *at += size + ((*at)[size] == '\n');
-}
-
 /* Those of the list that are about this source. */
 static void add_by_hand(const char *path, const char *name)
 {
-    static char old[TEXT_MAX], new[TEXT_MAX];
-    char title[FIELD_MAX], about[FIELD_MAX];
-    read_text(path, list);
-    for (const char *at = list; *at;) {
-        if (*at != '=') {
-            take_line(&at, 0, title);
+    static struct mistake mistake;
+    const char *at = list;
+    mistakes_read(path, list);
+    while (mistakes_next(&at, &mistake)) {
+        if (strcmp(mistake.source, name) != 0)
             continue;
-        }
-        /* = CLASS: NAME, then @SOURCE, then - and + lines */
-        take_line(&at, 2, title);
-        if (*at != '@')
-            fail("a mutant names no source", title);
-        take_line(&at, 1, about);
-        take_marked(&at, '-', old);
-        take_marked(&at, '+', new);
-        if (strcmp(about, name) != 0)
-            continue;
-        char *place = strstr(source, old);
-        if (old[0] == '\0' || !place || strstr(place + 1, old))
-            fail("its text does not stand in the source exactly once", title);
-        size_t from = (size_t)(place - source);
-        struct mutant *mutant = add(from, from + strlen(old), new, true);
-        memcpy(mutant->title, title, sizeof title);
+        size_t from = mistakes_place(&mistake, source);
+        struct mutant *mutant = add(from, from + strlen(mistake.old), mistake.new, true);
+        memcpy(mutant->title, mistake.title, sizeof mistake.title);
     }
 }
 
@@ -304,7 +251,7 @@ static struct function function_at(size_t at, const char *title)
         list_arguments(open + 1, open + 1 + in_parentheses(source + open), function.arguments);
         return function;
     }
-    fail("lies in no function", title);
+    mistakes_fail("lies in no function", title);
     return function;
 }
 
@@ -330,7 +277,7 @@ static void write_copy(FILE *file, const struct function *function, const struct
                        unsigned number)
 {
     if (mutant->from < function->body || mutant->to > function->end)
-        fail("is not within one body", mutant->title);
+        mistakes_fail("is not within one body", mutant->title);
     write_head(file, function, number);
     write_part(file, function->body, mutant->from);
     fputs(mutant->replacement, file);
@@ -363,7 +310,7 @@ static void write_all(const char *path, unsigned first)
     FILE *file = fopen(path, "wb");
     size_t done = 0;
     if (!file)
-        fail("cannot be written", path);
+        mistakes_fail("cannot be written", path);
     fputs("extern unsigned mutant;\n", file);
     for (;;) { /* the next function that has one */
         size_t next = TEXT_MAX;
@@ -380,7 +327,7 @@ static void write_all(const char *path, unsigned first)
     }
     fputs(source + done, file);
     if (fclose(file) != 0)
-        fail("cannot be written", path);
+        mistakes_fail("cannot be written", path);
 }
 
 int main(int argc, char **argv)
@@ -390,7 +337,7 @@ int main(int argc, char **argv)
         return 2;
     }
     unsigned first = (unsigned)atoi(argv[2]);
-    read_text(argv[1], source);
+    mistakes_read(argv[1], source);
     add_by_hand(argv[4], argv[1]);
     if (argc > 5)
         add_mechanical();
