@@ -216,7 +216,7 @@ static void wait_for_pool(struct sim_manager *manager, struct realm_os *realm,
 static void derive(struct sim_manager *manager, struct realm_os *realm,
                    const struct realm_control_derive *request)
 {
-    struct policy_event event;
+    struct policy_event event = {.kind = POLICY_DERIVE};
     int status = read_derive(manager, realm, request, &event);
     if (status)
         sim_answer(manager, realm, request->header.xid, status, 0);
@@ -228,7 +228,7 @@ static void offer(struct sim_manager *manager, struct realm_os *realm,
                   const struct realm_control_derive *request)
 {
     struct policy_decision decision = {0};
-    struct policy_event event;
+    struct policy_event event = {.kind = POLICY_DERIVE};
     struct named via;
     uint32_t ticket = 0;
     int status = read_derive(manager, realm, request, &event);
@@ -266,12 +266,12 @@ static int find_offering(struct sim_manager *manager, const struct realm_os *rea
 static void withdraw(struct sim_manager *manager, struct realm_os *realm,
                      const struct realm_control_ticket *request)
 {
-    struct sim_channel_end *own;
+    struct sim_channel_end *own = NULL;
     int status = find_offering(manager, realm, request, &own);
-    struct sim_offer **at = status ? NULL : find_offer(own, request->ticket);
+    struct sim_offer **at = own ? find_offer(own, request->ticket) : NULL;
     if (at)
         offer_free(own, at);
-    else if (!status)
+    else if (own)
         status = REALM_E_STALE;
     sim_answer(manager, realm, request->header.xid, status, 0);
 }
@@ -280,11 +280,13 @@ static void withdraw(struct sim_manager *manager, struct realm_os *realm,
 static enum outcome take_offer(struct sim_manager *manager, struct realm_os *realm,
                                const struct realm_control_ticket *request, const struct policy_event *event)
 {
-    struct sim_channel_end *other;
+    struct sim_channel_end *other = NULL;
     enum outcome outcome = attempt(manager, realm, event, request->header.xid);
-    if (outcome != DONE || find_offering(manager, realm, request, &other))
-        return outcome; /* what was taken may have closed the channel that it came through */
-    struct sim_offer **at = find_offer(other, request->ticket);
+    if (outcome != DONE)
+        return outcome;
+    /* What was taken may have closed the channel that it came through. */
+    (void)find_offering(manager, realm, request, &other);
+    struct sim_offer **at = other ? find_offer(other, request->ticket) : NULL;
     if (at)
         offer_free(other, at);
     return DONE;
@@ -293,11 +295,11 @@ static enum outcome take_offer(struct sim_manager *manager, struct realm_os *rea
 static void take(struct sim_manager *manager, struct realm_os *realm,
                  const struct realm_control_ticket *request)
 {
-    struct sim_channel_end *other;
+    struct sim_channel_end *other = NULL;
     int status = find_offering(manager, realm, request, &other);
-    struct sim_offer **at = status ? NULL : find_offer(other, request->ticket);
+    struct sim_offer **at = other ? find_offer(other, request->ticket) : NULL;
     if (!at) {
-        if (!status)
+        if (other)
             status = request->ticket <= other->last_ticket ? REALM_E_STALE : REALM_E_INCAPABLE;
         sim_answer(manager, realm, request->header.xid, status, 0);
         return;
@@ -309,11 +311,11 @@ static void take(struct sim_manager *manager, struct realm_os *realm,
 
 bool sim_grants_again(struct sim_manager *manager, const struct sim_wait *wait)
 {
-    struct sim_channel_end *other;
+    struct sim_channel_end *other = NULL;
     if (wait->taken.ticket == 0)
         return attempt(manager, wait->realm, &wait->event, wait->xid) != NEEDS_POOL;
-    if (find_offering(manager, wait->realm, &wait->taken, &other) == 0 &&
-        find_offer(other, wait->taken.ticket))
+    (void)find_offering(manager, wait->realm, &wait->taken, &other);
+    if (other && find_offer(other, wait->taken.ticket))
         return take_offer(manager, wait->realm, &wait->taken, &wait->event) != NEEDS_POOL;
     sim_answer(manager, wait->realm, wait->xid, REALM_E_STALE, 0);
     return true;
