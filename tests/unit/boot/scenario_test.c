@@ -124,6 +124,9 @@ Test(scenario, realm_keys)
     cr_assert_eq(a->restart, MM_RESTART_ON_FAILURE);
     cr_assert_eq(a->start_limit_count, 2u);
     cr_assert_eq(a->start_limit_ns, 500000000u);
+    cr_assert_eq(a->start_limit_place.line, 13u);
+    cr_assert_eq(a->start_limit_place.column, 18u);
+    cr_assert_eq(t->start_limit_place.line, 0u, "it is the default");
     cr_assert_eq(t->parent, 0u);
     cr_assert(t->template && !t->start);
     cr_assert(t->private_code && !a->private_code);

@@ -184,6 +184,37 @@ WORLD_TEST(spawn, the_start_limit)
     cr_expect_eq(world_events(&world, "denied"), 0);
 }
 
+WORLD_TEST(spawn, more_realms_than_there_can_be)
+{
+    /* The broker's own limit is told once, and stands in no scenario. */
+    world_start(&world);
+    world_open(&world, "C");
+    world.hold_spawns = true;
+    struct broker_spawn spawn = {.actor = broker_find_realm(world.broker, "C"), .program = "T"};
+    struct broker_realm *realm;
+    unsigned made = 0;
+    int error = 0;
+    while (!error) {
+        char name[16];
+        snprintf(name, sizeof name, "t%u", made);
+        spawn.name = name;
+        error = broker_spawn(world.broker, &spawn, &realm);
+        made += !error;
+        if (made % 500 == 0)
+            world_settle(&world); /* so much waits for the launcher at most */
+    }
+    cr_assert_eq(error, REALM_E_LIMIT);
+    cr_expect_eq(made, BROKER_RECORDS_MAX - WORLD_REALMS);
+    spawn.name = "another";
+    cr_expect_eq(broker_spawn(world.broker, &spawn, &realm), REALM_E_LIMIT);
+    world_settle(&world);
+    cr_assert_eq(world_events(&world, "limited"), 1);
+    const json_t *event = world_event(&world, "limited", "realm", "C");
+    cr_expect_str_eq(event_text(event, "limit"), "the broker's realms");
+    cr_expect_eq(number_of(event, "value"), BROKER_RECORDS_MAX);
+    cr_expect_str_eq(event_text(event, "at"), "test.yaml");
+}
+
 /* Refused two thousand times, of what is another's and of what nobody has. */
 static void ask_in_vain(struct process *process, uint64_t first)
 {
