@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/realms/steps.h"
+
 #define HOLD   UINT64_C(1000000)
 #define LET_GO (HOLD + 1)
 #define FLOOD  20000u
@@ -42,10 +44,10 @@ static void serve_one(struct realm *realm, const struct realm_request *request, 
     realm_reply(realm, request->token, 0, request->op + 1, request->data, request->size);
 }
 
-static int serve(struct realm *realm, const char *service)
+static int serve(struct realm *realm, char **words)
 {
     static struct held held;
-    int error = realm_register(realm, service, serve_one, &held, NULL);
+    int error = realm_register(realm, words[0], serve_one, &held, NULL);
     return error ? error : realm_run(realm);
 }
 
@@ -74,7 +76,7 @@ static size_t fill(uint8_t *data, uint64_t op)
     return size;
 }
 
-static int flood(struct realm *realm, struct realm_channel *channel)
+static int flood(struct realm *realm, struct realm_channel **channel)
 {
     static uint8_t data[REALM_PAYLOAD_MAX];
     struct tally tally = {0};
@@ -83,7 +85,7 @@ static int flood(struct realm *realm, struct realm_channel *channel)
     for (uint64_t op = 0; op < FLOOD && !error;) {
         size_t size = fill(data, op);
         error = tally.open < 32
-                    ? realm_call_start(channel, op, data, size, 20 * REALM_SEC, count, &tally, NULL)
+                    ? realm_call_start(*channel, op, data, size, 20 * REALM_SEC, count, &tally, NULL)
                     : REALM_E_QUEUE_FULL;
         if (error == REALM_E_QUEUE_FULL) {
             error = realm_run_once(realm, 20 * REALM_SEC);
@@ -92,7 +94,7 @@ static int flood(struct realm *realm, struct realm_channel *channel)
         tally.open++;
         if (++op % 64 == 0 && !error) {
             struct realm_reply reply = {.data = NULL};
-            error = realm_call(channel, op, NULL, 0, &reply, 20 * REALM_SEC);
+            error = realm_call(*channel, op, NULL, 0, &reply, 20 * REALM_SEC);
             waited += !error && reply.value == op + 1;
         }
     }
@@ -100,31 +102,31 @@ static int flood(struct realm *realm, struct realm_channel *channel)
         error = realm_run_once(realm, 20 * REALM_SEC);
     realm_log(realm, "flood %s ended %u wrong %u last %d waited %u late %u", realm_error_name(error),
               tally.ended, tally.wrong, tally.last, (unsigned)waited,
-              (unsigned)realm_channel_late_replies(channel));
+              (unsigned)realm_channel_late_replies(*channel));
     return error;
 }
 
-static int late(struct realm *realm, struct realm_channel *channel)
+static int late(struct realm *realm, struct realm_channel **channel)
 {
     struct tally tally = {0};
     int error = 0;
     for (unsigned i = 0; i < 10 && !error; i++, tally.open++)
-        error = realm_call_start(channel, HOLD, NULL, 0, 20 * REALM_MSEC, count, &tally, NULL);
+        error = realm_call_start(*channel, HOLD, NULL, 0, 20 * REALM_MSEC, count, &tally, NULL);
     while (tally.open != 0 && !error)
         error = realm_run_once(realm, 20 * REALM_SEC);
     if (!error)
-        error = realm_call(channel, LET_GO, NULL, 0, NULL, 20 * REALM_SEC);
+        error = realm_call(*channel, LET_GO, NULL, 0, NULL, 20 * REALM_SEC);
     realm_log(realm, "late %s ended %u last %s late %u", realm_error_name(error), tally.ended,
-              realm_error_name(tally.last), (unsigned)realm_channel_late_replies(channel));
+              realm_error_name(tally.last), (unsigned)realm_channel_late_replies(*channel));
     return error;
 }
 
-static int hold(struct realm *realm, struct realm_channel *channel)
+static int hold(struct realm *realm, struct realm_channel **channel)
 {
     struct tally tally = {0};
     int error = 0;
     while (tally.open < HELD && !error) {
-        error = realm_call_start(channel, HOLD, NULL, 0, REALM_FOREVER, count, &tally, NULL);
+        error = realm_call_start(*channel, HOLD, NULL, 0, REALM_FOREVER, count, &tally, NULL);
         if (error == REALM_E_QUEUE_FULL) {
             error = realm_run_once(realm, REALM_MSEC);
             error = error == REALM_E_TIMEOUT ? 0 : error;
@@ -140,31 +142,8 @@ static int hold(struct realm *realm, struct realm_channel *channel)
     return error;
 }
 
-static int call(struct realm *realm, char **steps)
-{
-    struct realm_channel *channel;
-    int error = realm_connect(realm, "pending", 20 * REALM_SEC, &channel);
-    for (; *steps && !error; steps++) {
-        if (strcmp(*steps, "flood") == 0)
-            error = flood(realm, channel);
-        else if (strcmp(*steps, "late") == 0)
-            error = late(realm, channel);
-        else if (strcmp(*steps, "hold") == 0)
-            error = hold(realm, channel);
-        else
-            error = realm_run(realm); /* wait */
-    }
-    return error;
-}
-
 int main(int argc, char **argv)
 {
-    struct realm *realm = NULL;
-    int error = argc < 3 ? REALM_E_BAD_ARGUMENT : realm_open(&realm);
-    if (!error)
-        error = strcmp(argv[1], "serve") == 0 ? serve(realm, argv[2]) : call(realm, argv + 2);
-    if (error)
-        fprintf(stderr, "pending: %s\n", realm_error_name(error));
-    realm_close(realm);
-    return error != 0;
+    static const struct step table[] = {{"flood", flood}, {"late", late}, {"hold", hold}, {0}};
+    return steps_main(&(struct steps){"pending", serve, table}, argc, argv);
 }

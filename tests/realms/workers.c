@@ -19,6 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/realms/steps.h"
+
 #define FLOOD 20000u
 
 enum op { OP_WHO = 1, OP_MEET, OP_ADD, OP_SUM, OP_HOLD, OP_LET_GO };
@@ -88,7 +90,7 @@ static int32_t work(const struct realm_request *request, struct realm_answer *an
     return -1;
 }
 
-static int serve(struct realm *realm, char **argv)
+static int serve(struct realm *realm, char **words)
 {
     void *contexts[REALM_WORKERS_MAX];
     struct realm_endpoint *endpoint;
@@ -97,12 +99,12 @@ static int serve(struct realm *realm, char **argv)
         contexts[i] = &owns[i];
     }
     int error = realm_register(realm, "workers", NULL, NULL, &endpoint);
-    if (!error && argv[1])
-        realm_log(realm, "%s workers: %s", argv[1],
+    if (!error && words[1])
+        realm_log(realm, "%s workers: %s", words[1],
                   realm_error_name(
-                      realm_workers_start(endpoint, (unsigned)strtoul(argv[1], NULL, 10), work, contexts)));
+                      realm_workers_start(endpoint, (unsigned)strtoul(words[1], NULL, 10), work, contexts)));
     if (!error)
-        error = realm_workers_start(endpoint, (unsigned)strtoul(argv[0], NULL, 10), work, contexts);
+        error = realm_workers_start(endpoint, (unsigned)strtoul(words[0], NULL, 10), work, contexts);
     return error ? error : realm_run(realm);
 }
 
@@ -123,13 +125,13 @@ static void count(struct realm *realm, const struct realm_completion *completion
                                                 (completion->size == 8 && completion->data == NULL));
 }
 
-static int turns(struct realm *realm, struct realm_channel *channel)
+static int turns(struct realm *realm, struct realm_channel **channel)
 {
     unsigned served[REALM_WORKERS_MAX] = {0};
     int error = 0;
     for (unsigned i = 0; i < 400 && !error; i++) {
         struct realm_reply reply = {.data = NULL};
-        error = realm_call(channel, OP_WHO, NULL, 0, &reply, 20 * REALM_SEC);
+        error = realm_call(*channel, OP_WHO, NULL, 0, &reply, 20 * REALM_SEC);
         if (!error && reply.value < REALM_WORKERS_MAX)
             served[reply.value]++;
     }
@@ -153,21 +155,37 @@ static int several(struct realm *realm, struct realm_channel *channel, enum op o
     return error;
 }
 
-static int go(struct realm *realm, struct realm_channel *channel)
+static int meet_all(struct realm *realm, struct realm_channel **channel)
 {
-    int error = realm_call(channel, OP_LET_GO, NULL, 0, NULL, 20 * REALM_SEC);
+    return several(realm, *channel, OP_MEET, 4);
+}
+
+static int hold_all(struct realm *realm, struct realm_channel **channel)
+{
+    return several(realm, *channel, OP_HOLD, 4);
+}
+
+static int again(struct realm *realm, struct realm_channel **channel)
+{
+    realm_disconnect(*channel);
+    return realm_connect(realm, "workers", 20 * REALM_SEC, channel);
+}
+
+static int go(struct realm *realm, struct realm_channel **channel)
+{
+    int error = realm_call(*channel, OP_LET_GO, NULL, 0, NULL, 20 * REALM_SEC);
     realm_log(realm, "go %s", realm_error_name(error));
     return error;
 }
 
-static int flood(struct realm *realm, struct realm_channel *channel)
+static int flood(struct realm *realm, struct realm_channel **channel)
 {
     struct tally tally = {0};
     struct realm_reply sum = {.data = NULL};
     int error = 0;
     for (uint64_t i = 0; i < FLOOD && !error;) {
         error = tally.open < 24
-                    ? realm_call_start(channel, OP_ADD, &i, i % 9u, 20 * REALM_SEC, count, &tally, NULL)
+                    ? realm_call_start(*channel, OP_ADD, &i, i % 9u, 20 * REALM_SEC, count, &tally, NULL)
                     : REALM_E_QUEUE_FULL;
         if (error == REALM_E_QUEUE_FULL) {
             error = realm_run_once(realm, 20 * REALM_SEC);
@@ -176,52 +194,28 @@ static int flood(struct realm *realm, struct realm_channel *channel)
         tally.open++;
         i++;
         if (!error)
-            error = realm_send(channel, OP_ADD, NULL, 0, 20 * REALM_SEC);
+            error = realm_send(*channel, OP_ADD, NULL, 0, 20 * REALM_SEC);
         if (!error)
-            error = realm_notify(channel, UINT64_C(1) << i % 64u);
+            error = realm_notify(*channel, UINT64_C(1) << i % 64u);
     }
     while (tally.open != 0 && !error)
         error = realm_run_once(realm, 20 * REALM_SEC);
     /* The last one-way messages may still be at work when the last call is answered. */
     for (unsigned tries = 0; tries < 1000 && !error && (uint32_t)sum.value != FLOOD; tries++)
-        error = realm_call(channel, OP_SUM, NULL, 0, &sum, 20 * REALM_SEC);
+        error = realm_call(*channel, OP_SUM, NULL, 0, &sum, 20 * REALM_SEC);
     realm_log(realm, "flood %s wrong %u calls %" PRIu64 " sends %" PRIu32, realm_error_name(error),
               tally.wrong, sum.value >> 32, (uint32_t)sum.value);
     return error;
 }
 
-static int call(struct realm *realm, char **steps)
-{
-    struct realm_channel *channel;
-    int error = realm_connect(realm, "workers", 20 * REALM_SEC, &channel);
-    for (; *steps && !error; steps++) {
-        if (strcmp(*steps, "turns") == 0)
-            error = turns(realm, channel);
-        else if (strcmp(*steps, "meet") == 0)
-            error = several(realm, channel, OP_MEET, 4);
-        else if (strcmp(*steps, "flood") == 0)
-            error = flood(realm, channel);
-        else if (strcmp(*steps, "hold") == 0)
-            error = several(realm, channel, OP_HOLD, 4);
-        else if (strcmp(*steps, "go") == 0)
-            error = go(realm, channel);
-        else if (strcmp(*steps, "again") == 0) {
-            realm_disconnect(channel);
-            error = realm_connect(realm, "workers", 20 * REALM_SEC, &channel);
-        } else
-            error = realm_run(realm); /* wait */
-    }
-    return error;
-}
-
 int main(int argc, char **argv)
 {
-    struct realm *realm = NULL;
-    int error = argc < 3 ? REALM_E_BAD_ARGUMENT : realm_open(&realm);
-    if (!error)
-        error = strcmp(argv[1], "serve") == 0 ? serve(realm, argv + 2) : call(realm, argv + 2);
-    if (error)
-        fprintf(stderr, "workers: %s\n", realm_error_name(error));
-    realm_close(realm);
-    return error != 0;
+    static const struct step table[] = {{"turns", turns},
+                                        {"meet", meet_all},
+                                        {"flood", flood},
+                                        {"hold", hold_all},
+                                        {"again", again},
+                                        {"go", go},
+                                        {0}};
+    return steps_main(&(struct steps){"workers", serve, table}, argc, argv);
 }
