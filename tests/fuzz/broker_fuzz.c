@@ -238,6 +238,7 @@ static void change_launcher(struct script *script)
     world.short_regions = choice == 2;
     world.fail_spawns = choice == 3;
     world.fail_limits = choice == 4;
+    world.fail_memory = choice == 5 ? draw_byte(&script->draw) : 0;
 }
 
 static void step(struct script *script)
@@ -317,6 +318,7 @@ static void still_serves(struct script *script)
     if (world.broker->stopping)
         return;
     world.fail_regions = world.short_regions = world.fail_spawns = world.fail_limits = false;
+    world.fail_memory = 0;
     world_advance(&world, 60 * REALM_SEC);
     struct process *witness = world_process(&world, "witness");
     if (!witness || witness->socket < 0)

@@ -37,7 +37,8 @@ void script_saw(struct script *script, uint64_t realm, const union realm_control
         break;
     case REALM_CONTROL_WELCOME:
     case REALM_CONTROL_POOL:
-        script->sequence = packet->pool.sequence;
+    case REALM_CONTROL_MAPPED:
+        script->sequence = packet->pool.sequence; /* the same place in each */
         break;
     default:
         break;

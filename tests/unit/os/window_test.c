@@ -212,6 +212,46 @@ Test(window, two_threads)
     in_child(two_threads);
 }
 
+/* A description of its own, only to be read: as the launcher makes it. */
+static int open_to_read(int fd)
+{
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    int reads = open(path, O_RDONLY | O_CLOEXEC);
+    CHECK(reads >= 0);
+    return reads;
+}
+
+static void sealed(void)
+{
+    struct world world;
+    struct realm_os_region window;
+    int ends[2], fd = memfd_create("part", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    world_open(&world);
+    CHECK(fd >= 0 && pipe(ends) == 0 && ftruncate(fd, BYTES) == 0 && pwrite(fd, "kept", 5, 0) == 5);
+    int reads = open_to_read(fd);
+    CHECK(!realm_os_is_sealed(world.os, reads) && !realm_os_is_sealed(world.os, ends[0]) &&
+          !realm_os_is_sealed(world.os, -1));
+    CHECK(fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE | F_SEAL_GROW) == 0);
+    CHECK(!realm_os_is_sealed(world.os, reads)); /* who has mapped it writes on */
+    CHECK(fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SEAL) == 0);
+    CHECK(realm_os_is_sealed(world.os, reads));
+    CHECK(realm_os_window_map(world.os, &reads, 1, BYTES, false, &window) == 0);
+    CHECK(strcmp(window.memory, "kept") == 0 && !is_gone(&window));
+    CHECK(mprotect(window.memory, BYTES, PROT_READ | PROT_WRITE) < 0);
+    CHECK(ftruncate(fd, 0) == 0);
+    CHECK(*(const volatile char *)window.memory == 0 && is_gone(&window));
+    realm_os_window_unmap(world.os, &window, BYTES);
+    realm_os_close(world.os);
+}
+
+/* Goal: sealed is what the kernel lets nobody write, and nothing else; it can be mapped to be read, and taken
+ * away. */
+Test(window, sealed)
+{
+    in_child(sealed);
+}
+
 static volatile sig_atomic_t foreign;
 
 static void on_foreign(int number)
