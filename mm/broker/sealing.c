@@ -59,11 +59,11 @@ static void apply(struct broker_realm *realm, struct broker_holding *holding,
     struct broker *broker = realm->broker;
     struct broker_memory *memory = holding->memory;
     const struct policy_event event = event_of(realm, holding);
+    const uint64_t bytes = (uint64_t)memory->parts_count * memory->part_bytes;
     MM_STOP_POINT("broker-sealing");
     policy_apply(broker->policy, &event, decision, NULL);
     memory_seal(memory, parts, fds);
-    events_emit(broker->events, "sealed", "{s:s, s:I}", "realm", realm->name, "bytes",
-                (json_int_t)((uint64_t)memory->parts_count * memory->part_bytes));
+    events_emit(broker->events, "sealed", "{s:s, s:I}", "realm", realm->name, "bytes", (json_int_t)bytes);
     answer(realm, 0);
 }
 
@@ -82,15 +82,16 @@ static void go_on(struct broker_realm *realm)
     if (memory_changing(memory, holding->window))
         return;
     unsigned there = holding->window & ~memory_missing(memory, holding->window);
-    if (policy_reserve(realm->broker->policy, &event)) {
+    int error = policy_reserve(realm->broker->policy, &event);
+    if (!error && there)
+        error = memory_ask(memory, REALM_LAUNCH_SEAL, there, realm->id);
+    if (error) {
         answer(realm, REALM_E_LIMIT);
-    } else if (there == 0) {
-        apply(realm, holding, &decision, 0, NULL);
-    } else if (memory_ask(memory, REALM_LAUNCH_SEAL, there, realm->id)) {
-        answer(realm, REALM_E_LIMIT);
-    } else {
+    } else if (there) {
         realm->sealing.asked = true;
         realm->sealing.renewals = memory->renewals;
+    } else {
+        apply(realm, holding, &decision, 0, NULL);
     }
 }
 
