@@ -35,7 +35,7 @@ clean_up() {
     status=$?
     trap - EXIT INT TERM
     if [ -n "$system" ] && kill -0 "$system" 2>/dev/null; then
-        kill -INT "$system"
+        kill -TERM "$system" # SIGINT is ignored by what a shell runs in the background
         wait "$system"
     fi
     rm -rf "$folder"

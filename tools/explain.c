@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tools/client.h"
+#include "tools/help.h"
 #include "tools/print.h"
 
 static const char *text_of(const json_t *object, const char *member)
@@ -151,14 +152,18 @@ static int ask_system(const struct arguments *arguments, json_t **ret_explanatio
 /* A realm and a service, or a decision's number; a right and a file go with the former. */
 static bool usage_is_good(const struct arguments *arguments)
 {
-    bool decision = arguments_has(arguments, "--decision");
-    if (decision && (arguments->operands_count > 0 || arguments_has(arguments, "--right") ||
-                     arguments_has(arguments, "--file")))
+    const char *decision = arguments_value(arguments, "--decision");
+    if (decision && (decision[0] == '\0' || decision[strspn(decision, "0123456789")] != '\0'))
+        fputs("realm explain: --decision takes the number of a decision, as events and logs tell it\n",
+              stderr);
+    else if (decision && (arguments->operands_count > 0 || arguments_has(arguments, "--right") ||
+                          arguments_has(arguments, "--file")))
         fputs("realm explain: --decision stands alone: the decision has its realm and service\n", stderr);
     else if (!decision && arguments->operands_count < 2)
         fputs("realm explain: something is missing: REALM SERVICE (or --decision N)\n", stderr);
     else
         return true;
+    help_usage(arguments->command, stderr);
     return false;
 }
 

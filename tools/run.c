@@ -175,6 +175,9 @@ int run_main(const struct arguments *arguments)
     struct mm_options options = {.weakened = -1};
     struct sandbox_features features;
     uint64_t for_ns = 0;
+    /* A shell starts what runs in the background with SIGINT ignored. Until the stream takes the signals,
+     * while nothing is started that would be left, they end this process. */
+    (void)signal(SIGINT, SIG_DFL);
     if (!arguments_duration(arguments, "--for", stderr, &for_ns) ||
         !arguments_duration(arguments, "--orphan-grace", stderr, &options.orphan_grace_ns))
         return EXIT_USAGE;

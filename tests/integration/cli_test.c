@@ -316,6 +316,11 @@ Test(cli, explain_usage)
     int status;
     free(run_command(NULL, &status, (const char *const[]){"explain", "--decision", "1", "a", "b", NULL}));
     cr_assert_eq(status, 2);
+    char *said = run_command(NULL, &status, (const char *const[]){"explain", "--decision", "-1", NULL});
+    cr_assert_eq(status, 2);
+    cr_assert_not_null(strstr(said, "takes the number of a decision"), "%s", said);
+    cr_assert_not_null(strstr(said, "usage: realm explain"), "%s", said);
+    free(said);
     free(run_command(
         NULL, &status,
         (const char *const[]){"explain", "app", "database", "--right", "all", "--file", file, NULL}));

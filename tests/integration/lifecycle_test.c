@@ -3,6 +3,7 @@
  */
 #include <criterion/criterion.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -26,6 +27,36 @@ Test(lifecycle, ends_with_its_clients)
     cr_assert_str_eq(json_string_value(json_object_get(end, "exit")), "0");
     cr_assert_eq(run_finish(run), 0);
     cr_assert_eq(run_seen(run, "terminated"), 2u);
+    run_nothing_left(run);
+}
+
+static bool ignores(pid_t pid, int number)
+{
+    char path[64], line[128];
+    unsigned long long ignored = 0;
+    snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    FILE *file = fopen(path, "r");
+    while (file && fgets(line, sizeof line, file))
+        sscanf(line, "SigIgn: %llx", &ignored);
+    if (file)
+        fclose(file);
+    return ignored >> (number - 1) & 1u;
+}
+
+/* Goal: started as a shell starts what runs in the background, with SIGINT ignored, it hears one all the
+ * same, and not only once it has probed the box and booted. */
+Test(lifecycle, an_interrupt_is_heard_from_the_beginning)
+{
+    signal(SIGINT, SIG_IGN);
+    struct run *run = run_start("system: t\nrealms:\n" SERVER ECHO, NULL);
+    signal(SIGINT, SIG_DFL);
+    for (unsigned tries = 0; ignores(run_front(run), SIGINT); tries++) {
+        cr_assert_lt(tries, 10000u, "it goes on ignoring SIGINT");
+        harness_let_pass(1);
+    }
+    kill(run_front(run), SIGINT);
+    int status = run_finish(run);
+    cr_assert(status == 0 || status == 128 + SIGINT, "%d", status);
     run_nothing_left(run);
 }
 

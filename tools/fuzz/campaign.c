@@ -72,6 +72,7 @@ static void work(struct shared *shared, struct part *part, const struct campaign
     while (!atomic_load(&shared->stop) &&
            (options->sequences_max == 0 || part->counts.sequences < options->sequences_max)) {
         be_patient();
+        guide.wants_deep = 4 * part->counts.deep_revokes < part->counts.sequences;
         guide_next(&guide);
         coverage_begin();
         if (!generate_and_run(&run, guide.bytes, guide.size, options->fixed, &part->counts, &part->example,
@@ -80,7 +81,7 @@ static void work(struct shared *shared, struct part *part, const struct campaign
             break;
         }
         if (coverage_is_new())
-            guide_keep(&guide);
+            guide_keep(&guide, run.deep_revoke);
         part->coverage = coverage_count();
         part->corpus = guide.count;
     }

@@ -26,7 +26,7 @@ void guide_init(struct guide *guide, uint64_t seed, const char *directory)
     guide->state = seed;
     guide->directory = directory;
     guide->count = guide->loaded = guide->replayed = guide->size = 0;
-    guide->is_loaded = false;
+    guide->is_loaded = guide->wants_deep = false;
 }
 
 void guide_deinit(struct guide *guide)
@@ -36,13 +36,13 @@ void guide_deinit(struct guide *guide)
     guide->count = 0;
 }
 
-static void keep(struct guide *guide)
+static void keep(struct guide *guide, bool deep)
 {
     uint8_t *copy = guide->count < GUIDE_CORPUS_MAX && guide->size ? malloc(guide->size) : NULL;
     if (!copy)
         return; /* the corpus is full: the search goes on with what it has */
     memcpy(copy, guide->bytes, guide->size);
-    guide->corpus[guide->count++] = (struct guide_input){copy, guide->size};
+    guide->corpus[guide->count++] = (struct guide_input){copy, guide->size, deep};
 }
 
 int guide_load(struct guide *guide)
@@ -61,7 +61,7 @@ int guide_load(struct guide *guide)
             continue;
         guide->size = fread(guide->bytes, 1, sizeof guide->bytes, file);
         fclose(file);
-        keep(guide);
+        keep(guide, false);
     }
     closedir(directory);
     guide->loaded = guide->count;
@@ -149,6 +149,18 @@ static void change(struct guide *guide)
     }
 }
 
+/* Any of the corpus; if a deep one is wanted, the next that is, if there is one. */
+static const struct guide_input *choose(struct guide *guide)
+{
+    const size_t first = below(guide, guide->count);
+    for (size_t i = 0; guide->wants_deep && i < guide->count; i++) {
+        const struct guide_input *input = &guide->corpus[(first + i) % guide->count];
+        if (input->deep)
+            return input;
+    }
+    return &guide->corpus[first];
+}
+
 void guide_next(struct guide *guide)
 {
     if (guide->replayed < guide->loaded) {
@@ -163,18 +175,18 @@ void guide_next(struct guide *guide)
         make_fresh(guide);
         return;
     }
-    const struct guide_input *input = &guide->corpus[below(guide, guide->count)];
+    const struct guide_input *input = choose(guide);
     memcpy(guide->bytes, input->bytes, input->size);
     guide->size = input->size;
     for (size_t changes = 1 + below(guide, 5); changes > 0 && guide->size > 0; changes--)
         change(guide);
 }
 
-void guide_keep(struct guide *guide)
+void guide_keep(struct guide *guide, bool deep)
 {
     if (guide->is_loaded)
         return; /* it comes from the corpus */
-    keep(guide);
+    keep(guide, deep);
     if (!guide->directory)
         return;
     uint64_t name = UINT64_C(0xcbf29ce484222325); /* FNV-1a */

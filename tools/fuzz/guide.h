@@ -17,6 +17,7 @@
 struct guide_input {
     uint8_t *bytes;
     size_t size;
+    bool deep; /* it revoked a subtree of three generations */
 };
 
 struct guide {
@@ -26,6 +27,7 @@ struct guide {
     size_t count;
     size_t loaded, replayed; /* what was read is run once as it is */
     bool is_loaded;          /* the present input is one of those */
+    bool wants_deep; /* the caller's: deep revokes have been few, so what is changed is such an input */
     uint8_t bytes[GENERATE_MAX];
     size_t size;
 };
@@ -37,8 +39,8 @@ void guide_deinit(struct guide *guide);
 int guide_load(struct guide *guide);
 /* The next input: guide->bytes, guide->size. */
 void guide_next(struct guide *guide);
-/* The input took a new way: it is kept. */
-void guide_keep(struct guide *guide);
+/* The input took a new way: it is kept. deep: and revoked a subtree of three generations. */
+void guide_keep(struct guide *guide, bool deep);
 
 uint64_t guide_random(struct guide *guide);
 
