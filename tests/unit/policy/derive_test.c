@@ -319,6 +319,30 @@ Test(derive, looking_asks_for_read)
     world_deinit(&d.world);
 }
 
+/* Goal: a gate is passed with EXEC, and with nothing else: a copy with GRANT alone lets nobody through. */
+Test(derive, a_gate_asks_for_exec)
+{
+    struct deriving d;
+    deriving_init(&d);
+    struct policy_declaration declaration = declaration_of("keeper", d.world.init, no_realm);
+    declaration.gates = UINT64_C(1) << 7;
+    struct policy_realm keeper = add_realm(&d.world, declaration), other = realm_under(&d.world, keeper);
+    struct policy_realm barred = realm_under(&d.world, keeper);
+    world_start(&d.world);
+    struct policy_capability at = no_capability;
+    struct policy_capability_info info;
+    while (policy_next_held(d.world.policy, keeper, &at, &info) && info.kind != POLICY_KIND_GATE) {
+    }
+    cr_assert_eq(info.kind, POLICY_KIND_GATE);
+    put(&d.world, copy(keeper, at, other, REALM_RIGHT_EXEC), NULL);
+    put(&d.world, copy(keeper, at, barred, REALM_RIGHT_GRANT), NULL);
+    struct policy_event pass = {.kind = POLICY_GATE, .actor = other, .gate = 7};
+    cr_assert_eq(decide(&d.world, pass).status, 0);
+    pass.actor = barred;
+    cr_assert_eq(decide(&d.world, pass).status, REALM_E_INCAPABLE);
+    world_deinit(&d.world);
+}
+
 /* Goal: what was given GRANT alone cannot be sent through, and nothing that can be is derived from it. */
 Test(derive, send_does_not_grow_back)
 {

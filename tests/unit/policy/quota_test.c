@@ -180,6 +180,18 @@ Test(quota, charges)
     world_deinit(&b.world);
 }
 
+/* Goal: over a limit that was lowered nothing more is let in, and what takes nothing is. */
+Test(quota, nothing_is_always_free)
+{
+    struct budget b;
+    budget_init(&b);
+    put(&b.world, resource_event(POLICY_CHARGE, b.one, POLICY_REQUESTS, 5), NULL);
+    limit(&b, b.one, POLICY_REQUESTS, 3);
+    refused_at(&b, resource_event(POLICY_CHARGE, b.one, POLICY_REQUESTS, 1), b.one, POLICY_REQUESTS);
+    put(&b.world, resource_event(POLICY_CHARGE, b.one, POLICY_REQUESTS, 0), NULL);
+    world_deinit(&b.world);
+}
+
 /* Goal: who allocated an object pays for it until it is gone, whoever holds it by then. */
 Test(quota, memory)
 {
