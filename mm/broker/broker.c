@@ -108,7 +108,7 @@ static void boot(struct broker *broker)
         const struct mm_realm *declaration = &config->realms[i];
         if (!declaration->start || declaration->template || declaration->parent != MM_INIT)
             continue;
-        if (lifecycle_start(broker->declared[i], policy_init_realm(broker->policy), NULL))
+        if (lifecycle_start(broker->declared[i], policy_init_realm(broker->policy), NULL, NULL))
             logs_say(broker->logs, declaration->name, "cannot be started: too many at once");
     }
 }

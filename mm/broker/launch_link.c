@@ -178,20 +178,20 @@ static int queue(struct launch_link *link, const void *request)
     return queue_laden(link, request, NULL, 0, false);
 }
 
-int launch_spawn(struct broker_realm *realm)
+int launch_spawn(struct broker_realm *realm, const struct broker_args *args)
 {
     struct realm_launch_spawn spawn = {
         .realm = realm->id,
         .program = realm->declaration,
-        .args_count = (uint16_t)realm->args_count,
-        .args_size = (uint16_t)realm->args_size,
+        .args_count = (uint16_t)args->count,
+        .args_size = (uint16_t)args->size,
     };
     realm_launch_header_init(&spawn.header, REALM_LAUNCH_SPAWN, ++realm->broker->launch->last_xid);
     int error = realm_control_name_init(&spawn.name, realm->name, strlen(realm->name));
     if (error)
         return error;
-    if (realm->args_size > 0)
-        memcpy(spawn.args, realm->args, realm->args_size);
+    if (args->size > 0)
+        memcpy(spawn.args, args->bytes, args->size);
     return queue(realm->broker->launch, &spawn);
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 struct broker;
+struct broker_args;
 struct broker_realm;
 struct launch_link;
 
@@ -19,9 +20,10 @@ enum launch_purpose { LAUNCH_FOR_POOL, LAUNCH_FOR_PAGE, LAUNCH_FOR_MEMORY };
 int launch_new(struct broker *broker, int fd, struct launch_link **ret_link);
 void launch_free(struct launch_link *link); /* NULL is a no-op */
 
-/* Starts the incarnation realm->id. Answered by lifecycle_started or lifecycle_not_started.
- * Return: 0; REALM_E_LIMIT: too much waits for the launcher; -ENOMEM. */
-int launch_spawn(struct broker_realm *realm);
+/* Starts the incarnation realm->id, with these arguments after the declaration's. Answered by
+ * lifecycle_started or lifecycle_not_started. Return: 0; REALM_E_LIMIT: too much waits for the launcher;
+ * -ENOMEM. */
+int launch_spawn(struct broker_realm *realm, const struct broker_args *args);
 
 /* Answered by pool_made or lifecycle_page_made. Return: as launch_spawn. */
 int launch_regions(struct broker_realm *realm, enum launch_purpose purpose, uint32_t count, uint32_t bytes);

@@ -80,8 +80,14 @@ static int decide_start(struct broker *broker, const struct policy_event *event,
     return ret_decision->status == REALM_E_STALE ? REALM_E_NOT_STARTED : ret_decision->status;
 }
 
-int lifecycle_start(struct broker_realm *realm, struct policy_realm actor,
-                    struct policy_decision *ret_decision)
+static void take_args(struct broker_realm *realm, const struct broker_args *args)
+{
+    free(realm->args.bytes);
+    realm->args = *args;
+}
+
+int lifecycle_start(struct broker_realm *realm, struct policy_realm actor, const struct broker_args *args,
+                    struct policy_decision *ret_refusal)
 {
     struct broker *broker = realm->broker;
     struct policy_event event = {.kind = POLICY_START, .actor = actor, .subject = realm->policy};
@@ -89,20 +95,23 @@ int lifecycle_start(struct broker_realm *realm, struct policy_realm actor,
     int error = may_start(realm);
     if (!error)
         error = decide_start(broker, &event, &decision);
-    if (ret_decision)
-        *ret_decision = decision;
+    if (ret_refusal)
+        *ret_refusal = decision.status ? decision : (struct policy_decision){0};
     if (error)
         return error;
 
-    enum broker_phase before = realm->phase;
-    realm->id = broker->next_id++;
-    realm->phase = BROKER_STARTING;
-    error = launch_spawn(realm);
+    const uint64_t last_id = realm->id;
+    realm->id = broker->next_id;
+    error = launch_spawn(realm, args ? args : &realm->args);
     if (error) {
-        realm->phase = before;
+        realm->id = last_id;
         return error;
     }
+    broker->next_id++;
+    realm->phase = BROKER_STARTING;
     policy_apply(broker->policy, &event, &decision, NULL);
+    if (args)
+        take_args(realm, args);
     restart_count(realm);
     MM_STOP_POINT("broker-spawn");
     realm->cause = BROKER_CAUSE_NONE;
@@ -150,7 +159,7 @@ static void start_children(struct broker_realm *parent)
         const struct mm_realm *declaration = &broker->config->realms[i];
         if (!declaration->start || declaration->parent != parent->declaration)
             continue;
-        if (lifecycle_start(broker->declared[i], policy_init_realm(broker->policy), NULL))
+        if (lifecycle_start(broker->declared[i], policy_init_realm(broker->policy), NULL, NULL))
             logs_say(broker->logs, declaration->name, "cannot be started with its parent");
     }
 }

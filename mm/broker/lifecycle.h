@@ -10,18 +10,21 @@
 #include "mm/policy/policy.h"
 
 struct broker;
+struct broker_args;
 struct broker_realm;
 
 void lifecycle_init(struct broker_realm *realm);
 
 /*
- * Begins a new incarnation, with realm->args after the declaration's, if the policy lets the actor. Return:
- * 0; REALM_E_EXISTS; REALM_E_NOT_STARTED: the start limit (the event `limited` has said so), its parent does
- * not run, or the system ends; REALM_E_NOT_CHILD; REALM_E_LIMIT; -ENOMEM. ret_decision (or NULL): what the
- * policy said, with the rule NONE if it was not asked.
+ * Begins a new incarnation, if the policy lets the actor. args: after the declaration's, now and when it is
+ * restarted; taken, if 0 is returned; NULL: as the last time. Return: 0; REALM_E_EXISTS;
+ * REALM_E_NOT_STARTED: the start limit (the event `limited` has said so), its parent does not run, or the
+ * system ends; REALM_E_NOT_CHILD; REALM_E_LIMIT: a quota, or too much waits for the launcher; -ENOMEM. On
+ * failure the realm is as it was. ret_refusal (or NULL) is set in any case: the policy's decision, if that is
+ * the failure; else one with the rule NONE, also where the policy has agreed and something else failed.
  */
-int lifecycle_start(struct broker_realm *realm, struct policy_realm actor,
-                    struct policy_decision *ret_decision);
+int lifecycle_start(struct broker_realm *realm, struct policy_realm actor, const struct broker_args *args,
+                    struct policy_decision *ret_refusal);
 
 /* What the launcher says. fds are taken. */
 void lifecycle_started(struct broker_realm *realm, const struct realm_launch_spawned *event, const int *fds);

@@ -106,7 +106,7 @@ static struct broker_realm *record_new(struct broker *broker, const char *name, 
 
 static void record_free(struct broker_realm *realm)
 {
-    free(realm->args);
+    free(realm->args.bytes);
     free(realm->name);
     free(realm);
 }
@@ -246,8 +246,7 @@ static int prepare(struct broker *broker, const struct broker_spawn *spawn, stru
     return 0;
 }
 
-/* Strings in a row, each ended by a NUL. */
-static int set_args(struct broker_realm *realm, const struct broker_spawn *spawn)
+static int copy_args(const struct broker_spawn *spawn, struct broker_args *ret_args)
 {
     if (spawn->args_count > REALM_SPAWN_ARGS_MAX || spawn->args_size > REALM_SPAWN_ARGS_BYTES)
         return REALM_E_TOO_BIG;
@@ -256,55 +255,68 @@ static int set_args(struct broker_realm *realm, const struct broker_spawn *spawn
         ends += spawn->args[i] == 0;
     if (ends != spawn->args_count || (spawn->args_size > 0 && spawn->args[spawn->args_size - 1] != 0))
         return REALM_E_BAD_ARGUMENT;
-    uint8_t *args = NULL;
+    uint8_t *bytes = NULL;
     if (spawn->args_size > 0) {
-        args = malloc(spawn->args_size);
-        if (!args)
+        bytes = malloc(spawn->args_size);
+        if (!bytes)
             return -ENOMEM;
-        memcpy(args, spawn->args, spawn->args_size);
+        memcpy(bytes, spawn->args, spawn->args_size);
     }
-    free(realm->args);
-    realm->args = args;
-    realm->args_count = spawn->args_count;
-    realm->args_size = spawn->args_size;
+    *ret_args = (struct broker_args){.bytes = bytes, .count = spawn->args_count, .size = spawn->args_size};
     return 0;
+}
+
+/* A SPAWN that is refused leaves the arguments of the restart that may be pending. */
+static int start(struct broker_realm *realm, const struct broker_spawn *spawn,
+                 struct policy_decision *ret_refusal)
+{
+    struct policy_realm actor =
+        spawn->actor ? spawn->actor->policy : policy_init_realm(realm->broker->policy);
+    struct broker_args args;
+    if (realms_active(realm))
+        return REALM_E_EXISTS;
+    int error = copy_args(spawn, &args);
+    if (error)
+        return error;
+    error = lifecycle_start(realm, actor, &args, ret_refusal);
+    if (error)
+        free(args.bytes);
+    return error;
 }
 
 /*
  * Which rule refused a realm's SPAWN: where the policy was not asked, what it would have said. What is no
- * matter of rules (arguments, an end that is near, memory) has none; other limits have been told.
+ * matter of rules (arguments, an end that is near, memory, the launcher's queue) has none; other limits have
+ * been told.
  */
 static void explain_refusal(const struct broker_spawn *spawn, const struct broker_realm *declared, int error,
-                            struct policy_decision *decision)
+                            struct policy_decision *refusal)
 {
     if (error == REALM_E_EXISTS)
-        *decision = (struct policy_decision){.status = error, .rule = POLICY_RULE_RUNNING};
+        *refusal = (struct policy_decision){.status = error, .rule = POLICY_RULE_RUNNING};
     else if (error == REALM_E_NOT_CHILD)
-        *decision = explain_no_child;
+        *refusal = explain_no_child;
     if (error == REALM_E_NOT_CHILD && declared) {
         struct policy_event event = {
             .kind = POLICY_START, .actor = spawn->actor->policy, .subject = declared->policy};
-        policy_decide(spawn->actor->broker->policy, &event, decision);
+        policy_decide(spawn->actor->broker->policy, &event, refusal);
     }
-    explain_spawn(spawn, declared, decision);
+    explain_spawn(spawn, declared, refusal);
 }
 
 int broker_spawn(struct broker *broker, const struct broker_spawn *spawn, struct broker_realm **ret_realm)
 {
     struct broker_realm *realm = NULL, *declared = broker_find_realm(broker, spawn->program);
-    struct policy_decision decision = {0};
+    struct policy_decision refusal = {0};
     if (declared && declared->instance)
         declared = NULL;
     int error = prepare(broker, spawn, declared, &realm);
     if (!error) {
-        error = realms_active(realm) ? REALM_E_EXISTS : set_args(realm, spawn);
-        if (!error)
-            error = lifecycle_start(
-                realm, spawn->actor ? spawn->actor->policy : policy_init_realm(broker->policy), &decision);
+        error = start(realm, spawn, &refusal);
         broker->sweep_due = broker->sweep_due || error; /* an instance that was made for nothing */
     }
     if (error && spawn->actor)
-        explain_refusal(spawn, declared, error, &decision);
+        explain_refusal(spawn, declared, error, &refusal);
     if (!error)
         *ret_realm = realm;
     return error;

@@ -22,7 +22,7 @@ static void restart_due(struct poll_timer *timer)
         poll_timer_start(broker->poll, timer, poll_now_ns() + POSTPONE_NS);
         return;
     }
-    if (lifecycle_start(realm, policy_init_realm(broker->policy), NULL) == 0)
+    if (lifecycle_start(realm, policy_init_realm(broker->policy), NULL, NULL) == 0)
         return;
     logs_say(broker->logs, realm->name, "cannot be restarted");
     realm->phase = BROKER_TERMINATED;

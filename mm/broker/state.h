@@ -22,6 +22,7 @@
 #include "mm/broker/admin.h"
 #include "mm/broker/broker.h"
 #include "mm/broker/events.h"
+#include "mm/broker/limits.h"
 #include "mm/broker/logs.h"
 #include "mm/broker/poll.h"
 #include "mm/config/config.h"
@@ -36,30 +37,6 @@ struct diagnosis;
 
 /* The struct that a member is embedded in. */
 #define broker_container(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
-
-/* Limits. */
-#define BROKER_ROUND_PACKETS     8u     /* taken from one realm in one round */
-#define BROKER_SECOND_PACKETS    10000u /* taken from one realm in one second */
-#define BROKER_QUEUE_ANSWERS     64u    /* waiting for one realm; one more and it is ended */
-#define BROKER_QUEUE_PACKETS     16384u /* … with what comes unasked: channels and children that end */
-#define BROKER_ACK_DEADLINE_NS   (UINT64_C(2) * REALM_SEC)
-#define BROKER_STOP_DEADLINE_NS  (UINT64_C(2) * REALM_SEC)
-#define BROKER_LEAVE_DEADLINE_NS (UINT64_C(2) * REALM_SEC) /* from the closed socket to the exit */
-#define BROKER_POOL_DEADLINE_NS  (UINT64_C(5) * REALM_SEC)
-#define BROKER_BACKOFF_FIRST_NS  (UINT64_C(100) * REALM_MSEC)
-#define BROKER_BACKOFF_LAST_NS   (UINT64_C(5) * REALM_SEC)
-#define BROKER_REALM_WAITS       32u   /* connects of one realm that wait, unless its limits say otherwise */
-#define BROKER_WAITS_MAX         4096u /* … of all realms */
-#define BROKER_REALM_CHANNELS    4096u /* ends of channels that one realm may have */
-#define BROKER_RECORDS_MAX       4096u /* declarations and instances */
-#define BROKER_POOL_CLIENT       2u    /* regions kept ready for a realm that provides nothing */
-#define BROKER_POOL_PROVIDER     8u    /* … and for one that does */
-#define BROKER_POOL_REGIONS_MAX  24u   /* in a pool, whatever is asked for */
-#define BROKER_REALM_HOLDINGS    4096u /* capabilities of one realm that are no channels */
-#define BROKER_END_OFFERS        16u   /* of one end of a channel that wait */
-#define BROKER_REALM_MEMORY      (UINT64_C(64) << 20) /* bytes of memory objects, below init, without a quota */
-#define BROKER_LET_GO            128u  /* cookies that a realm may name once more for nothing */
-#define BROKER_LAUNCH_QUEUE_MAX  1024u /* packets that wait for the launcher, without copies of memory */
 
 enum broker_phase {
     BROKER_DORMANT,  /* never started, or: its descriptors of an earlier life are all given back */
@@ -224,6 +201,13 @@ struct broker_channel {
     bool derived;        /* there was no CONNECT: it was derived, from another channel or an endpoint */
 };
 
+/* What a start gives the program behind the declaration's arguments: strings in a row, each ended by a NUL.
+ */
+struct broker_args {
+    uint8_t *bytes; /* NULL: none */
+    uint32_t count, size;
+};
+
 struct broker_realm {
     struct broker *broker;
     struct broker_realm *next; /* all records, in the order of the file, then of making */
@@ -233,8 +217,7 @@ struct broker_realm {
     bool instance;        /* of a template: the record goes when it has ended */
     struct policy_realm policy;
     struct broker_realm *parent; /* NULL: init */
-    uint8_t *args;               /* of the last start that gave some, for restarts: args_count strings */
-    uint32_t args_count, args_size;
+    struct broker_args args;     /* of the last SPAWN that was let through, for restarts */
 
     /* over all incarnations */
     uint64_t starts;

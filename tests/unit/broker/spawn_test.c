@@ -215,6 +215,107 @@ WORLD_TEST(spawn, more_realms_than_there_can_be)
     cr_expect_str_eq(event_text(event, "at"), "test.yaml");
 }
 
+/* Starts instances that the launcher does not hear of yet, until no more fit in its queue. */
+static void fill_launch_queue(void)
+{
+    struct broker_spawn spawn = {.program = "U"};
+    struct broker_realm *realm;
+    int error = 0;
+    for (unsigned i = 0; !error; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "u%u", i);
+        spawn.name = name;
+        error = broker_spawn(world.broker, &spawn, &realm);
+    }
+    cr_assert_eq(error, REALM_E_LIMIT);
+}
+
+WORLD_TEST(spawn, that_the_policy_allowed_is_not_denied)
+{
+    /* The launcher's queue is full: no rule has refused it, none is told or kept, and later it is let
+     * through.
+     */
+    world_start(&world);
+    world_open(&world, "C");
+    world.hold_spawns = true;
+    fill_launch_queue();
+    struct broker_spawn spawn = {.actor = broker_find_realm(world.broker, "C"), .program = "C1"};
+    struct broker_realm *realm;
+    cr_assert_eq(broker_spawn(world.broker, &spawn, &realm), REALM_E_LIMIT);
+    cr_expect_str_eq(broker_realm_state(broker_find_realm(world.broker, "C1")), "dormant");
+    world_settle(&world);
+    cr_expect_eq(world_events(&world, "denied"), 0);
+    cr_expect_null(diagnosis_find(world.broker, 1));
+    cr_assert_eq(broker_spawn(world.broker, &spawn, &realm), 0);
+    world_settle(&world);
+    cr_expect_str_eq(broker_realm_state(realm), "starting");
+}
+
+static int spawn_with(const char *program, const char *argument)
+{
+    const struct broker_spawn spawn = {.program = program,
+                                       .args = (const uint8_t *)argument,
+                                       .args_count = 1,
+                                       .args_size = (uint32_t)strlen(argument) + 1};
+    struct broker_realm *realm;
+    return broker_spawn(world.broker, &spawn, &realm);
+}
+
+/* D, started with "first", has failed; its restart is pending. */
+static struct broker_realm *await_restart(void)
+{
+    world.realms[D].restart = MM_RESTART_ON_FAILURE;
+    world_start(&world);
+    cr_assert_eq(spawn_with("D", "first"), 0);
+    world_settle(&world);
+    process_exit(world_process(&world, "D"), 1 << 8);
+    struct broker_realm *realm = broker_find_realm(world.broker, "D");
+    cr_assert_str_eq(broker_realm_state(realm), "restarting");
+    return realm;
+}
+
+static void expect_restart_with(const char *argument)
+{
+    world_advance(&world, 2 * REALM_SEC);
+    const struct process *process = world_process(&world, "D");
+    cr_assert_not_null(process);
+    cr_expect_eq(process->args_count, 1);
+    cr_expect_str_eq((const char *)process->args, argument);
+}
+
+WORLD_TEST(spawn, that_the_start_limit_refused_leaves_the_restart)
+{
+    /* What was refused has no effect: the restart that is pending has the arguments that it had. */
+    world.realms[D].start_limit_count = 1;
+    world.realms[D].start_limit_ns = REALM_MSEC;
+    const struct broker_realm *realm = await_restart();
+    const uint64_t id = realm->id;
+    cr_assert_eq(spawn_with("D", "other"), REALM_E_NOT_STARTED);
+    cr_expect_eq(realm->id, id);
+    expect_restart_with("first");
+}
+
+WORLD_TEST(spawn, that_found_no_room_leaves_the_restart)
+{
+    /* The same where it fails last of all, at the launcher's queue; and one that is let through replaces it.
+     */
+    const struct broker_realm *realm = await_restart();
+    const uint64_t id = realm->id;
+    fill_launch_queue();
+    cr_assert_eq(spawn_with("D", "other"), REALM_E_LIMIT);
+    cr_expect_str_eq(broker_realm_state(realm), "restarting");
+    cr_expect_eq(realm->id, id);
+    world.hold_spawns = true; /* of the instances: the world has no room for so many */
+    world_settle(&world);
+    world.hold_spawns = false;
+    expect_restart_with("first");
+    process_exit(world_process(&world, "D"), 1 << 8);
+    cr_assert_eq(spawn_with("D", "other"), 0);
+    world_settle(&world);
+    process_exit(world_process(&world, "D"), 1 << 8);
+    expect_restart_with("other");
+}
+
 /* Refused two thousand times, of what is another's and of what nobody has. */
 static void ask_in_vain(struct process *process, uint64_t first)
 {
