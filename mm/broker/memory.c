@@ -17,8 +17,9 @@
  * A memfd is made when it is first mapped. What the launcher is asked stays in order, so a memfd that was
  * truncated is closed only when the answer to something asked later has come.
  *
- * What is sealed (sealing.c) is renewed as sealed copies. It never begins anew: what a reader has seen there
- * does not change, so where there is no memory for a copy the object ends.
+ * What is sealed (sealing.c) is renewed as sealed copies. It never begins anew: who maps it finds what was
+ * sealed or nothing, so where no copy can be made (no memory, or the kernel refuses to seal it) the object
+ * ends.
  */
 #include "mm/broker/memory.h"
 
@@ -178,7 +179,7 @@ static void end(struct broker_memory *memory)
 /* Without a copy what was there is lost: that is said, and better than a mapping that stays. */
 static void lose(struct broker_memory *memory, unsigned parts)
 {
-    logs_say(memory->broker->logs, "mm", "memory that was revoked %s: no memory",
+    logs_say(memory->broker->logs, "mm", "memory that was revoked %s: it could not be copied",
              memory->sealed ? "and had been sealed ends" : "begins anew, with zeros");
     truncate_parts(memory, parts);
     if (memory->sealed)

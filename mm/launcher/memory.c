@@ -25,7 +25,9 @@
 
 #include "librealm/proto/launch.h"
 
-#define COPY_BYTES 4096 /* a page: what is all zeros stays a hole */
+#define PAGE_BYTES 4096  /* what is all zeros stays a hole */
+#define COPY_BYTES 65536 /* read at once: whole pages */
+#define SEAL_TRIES 3
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U /* kernel 6.3; the headers of Debian 12 are older */
@@ -92,25 +94,77 @@ static bool is_written_by_nobody(int fd)
     return seals >= 0 && (seals & F_SEAL_WRITE) != 0;
 }
 
+/* Return: where, from `at` on, the first page begins that is all zeros or, with `zeros`, that is not; or
+ * size. */
+static size_t skip(const uint8_t *bytes, size_t at, size_t size, bool zeros)
+{
+    static const uint8_t page[PAGE_BYTES];
+
+    while (at < size) {
+        const size_t step = size - at < sizeof page ? size - at : sizeof page;
+        if ((memcmp(bytes + at, page, step) == 0) != zeros)
+            return at;
+        at += step;
+    }
+    return size;
+}
+
+static int put(int fd, const uint8_t *bytes, size_t size, off_t at)
+{
+    while (size > 0) {
+        const ssize_t wrote = pwrite(fd, bytes, size, at);
+        if (wrote <= 0)
+            return wrote < 0 ? -errno : -ENOSPC;
+        bytes += wrote;
+        size -= (size_t)wrote;
+        at += wrote;
+    }
+    return 0;
+}
+
+/* Each run of pages that are not all zeros is written at once. */
+static int put_runs(int fd, const uint8_t *bytes, size_t size, off_t at)
+{
+    size_t end;
+
+    for (size_t start = skip(bytes, 0, size, true); start < size; start = skip(bytes, end, size, true)) {
+        end = skip(bytes, start, size, false);
+        const int error = put(fd, bytes + start, end - start, at + (off_t)start);
+        if (error)
+            return error;
+    }
+    return 0;
+}
+
 /* What is all zeros takes no page there. What the source no longer has stays zeros. */
 static int copy(int from, int to, size_t bytes)
 {
-    static const uint8_t zeros[COPY_BYTES];
-    uint8_t chunk[COPY_BYTES];
+    static uint8_t chunk[COPY_BYTES]; /* the launcher has one thread */
+    off_t at = 0;
 
-    for (off_t at = 0; at < (off_t)bytes; at += COPY_BYTES) {
+    while (at < (off_t)bytes) {
         const ssize_t got = pread(from, chunk, sizeof chunk, at);
-        if (got < 0)
-            return -errno;
-        if (got == 0)
-            return 0;
-        if (memcmp(chunk, zeros, (size_t)got) == 0)
-            continue;
-        const ssize_t put = pwrite(to, chunk, (size_t)got, at);
-        if (put != got)
-            return put < 0 ? -errno : -ENOSPC;
+        if (got <= 0)
+            return got < 0 ? -errno : 0;
+        const int error = put_runs(to, chunk, (size_t)got, at);
+        if (error)
+            return error;
+        at += got;
     }
     return 0;
+}
+
+/* EBUSY: the kernel waited, and still found somebody who holds a page of it for a moment. Nobody else has
+ * this memory, so that passes. */
+static int seal(int fd)
+{
+    for (unsigned tries = 0; tries < SEAL_TRIES; tries++) {
+        if (fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) == 0)
+            return 0;
+        if (errno != EBUSY)
+            break;
+    }
+    return -errno;
 }
 
 static int open_part(int from, size_t bytes, enum realm_launch_way way)
@@ -125,8 +179,8 @@ static int open_part(int from, size_t bytes, enum realm_launch_way way)
         return open_anew(from, way == REALM_LAUNCH_WRITE ? O_RDWR : O_RDONLY);
     int fd = make_writable(bytes);
     int error = fd < 0 ? fd : copy(from, fd, bytes);
-    if (!error && way == REALM_LAUNCH_SEAL && fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE) < 0)
-        error = -errno;
+    if (!error && way == REALM_LAUNCH_SEAL)
+        error = seal(fd);
     if (fd >= 0 && error) {
         close(fd);
         return error;

@@ -24,8 +24,8 @@ int memory_make(unsigned count, size_t bytes, int *ret_writable, int *ret_readon
  * takes request->count descriptors, the caller's to close.
  *
  * Return: 0; -EBADF: what came is no memory of this launcher's that was sealed; -EPERM: WRITE of what nobody
- * writes any more; -EBUSY: the kernel did not let go of a page in time, SEAL may be tried again; -errno. On
- * failure nothing is left open.
+ * writes any more; -EBUSY: of SEAL: three times (about half a second) the kernel found a page of the copy
+ * held by somebody, which is to be told like a lack of memory; -errno. On failure nothing is left open.
  */
 int memory_open(const struct realm_launch_memory *request, const int *from, int *ret_fds);
 

@@ -208,3 +208,25 @@ Test(memory, sealed_and_revoked)
     cr_assert_eq(run_stop(run), 1); /* a realm has failed */
     run_nothing_left(run);
 }
+
+/*
+ * Goal: what "sealed" does not mean. B has looked at a byte of what is sealed; A deletes it; B looks again
+ * and finds 0, without a signal, and only its state says that this is not what was sealed. So a check does
+ * not hold for the next look, and a result counts only with the state after it.
+ */
+Test(memory, sealed_and_deleted_under_a_reader)
+{
+    struct run *run = start_with("1MiB", "large, seal, reader, give-all, peer-look, peer-look, delete, "
+                                         "peer-look, peer-sealed, peer-again, wait");
+    expect(run, "large REALM_OK 1048576");
+    expect(run, "seal REALM_OK");
+    expect(run, "reader REALM_OK");
+    expect(run, "give-all REALM_OK 0");
+    expect(run, "peer-look \"REALM_OK\" 1");
+    expect(run, "peer-look \"REALM_OK\" 1");
+    expect(run, "delete REALM_OK");
+    expect(run, "peer-look \"REALM_E_REVOKED\" 0");
+    expect(run, "peer-sealed REALM_OK 3"); /* it says nothing of whether it is there */
+    expect(run, "peer-again REALM_E_STALE 0");
+    over(run);
+}

@@ -8,14 +8,15 @@
  * descriptors. OP_AGAIN maps anew. OP_CHURN reads without end until it is gone. OP_LEAVE gives it up.
  * OP_CHECK looks again and again for bytes that are not as it found them first, OP_PATTERN for those that are
  * not as the giver filled them. OP_SEALED answers whether it is sealed (1: the Memory Manager says so, 2: the
- * kernel does). OP_SEAL seals it.
+ * kernel does). OP_SEAL seals it. OP_LOOK reads its first byte by address, and says afterwards whether it was
+ * there.
  *
  * `give WORDS`: "allocate" two parts and map them, or "large", one of 1 MiB, filled with the pattern; "write"
  * and "read" its own. "give" the first part to be read, "give-all" all, "lend" the first part to be read and
  * written, "move" all. "peer" has the keeper read; "peer-write", "peer-protect" and so on have it do the
  * others. "seal"; "scribble" goes on writing through the mapping it has, in a thread; "reader" maps to be
- * read, and keeps that other one; "sealed" as the keeper. "revoke"; "again" maps anew; "touch" reads by
- * address; "wait" until it is told to stop.
+ * read, and keeps that other one; "sealed" as the keeper. "revoke"; "delete"; "again" maps anew; "touch"
+ * reads by address; "wait" until it is told to stop.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +44,8 @@ enum {
     OP_CHECK,
     OP_PATTERN,
     OP_SEALED,
-    OP_SEAL
+    OP_SEAL,
+    OP_LOOK
 };
 
 static struct realm *realm;
@@ -173,6 +175,9 @@ static void keep_one(struct realm *self, const struct realm_request *request, vo
         error = realm_memory_state(memory);
     } else if (request->op == OP_SEALED) {
         value = seen_as_sealed();
+    } else if (request->op == OP_LOOK) {
+        value = *(const volatile uint8_t *)realm_memory_address(memory);
+        snprintf(text, sizeof text, "%s", word_of(realm_memory_state(memory)));
     } else if (request->op == OP_SEAL) {
         error = realm_memory_seal(self, capability.cookie);
     } else if (request->op == OP_CHURN) {
@@ -294,6 +299,8 @@ static void act(const char *word)
         ask(word, OP_PATTERN);
     } else if (strcmp(word, "peer-sealed") == 0) {
         ask(word, OP_SEALED);
+    } else if (strcmp(word, "peer-look") == 0) {
+        ask(word, OP_LOOK);
     } else if (strcmp(word, "peer-seal") == 0) {
         ask(word, OP_SEAL);
     } else if (strcmp(word, "write") == 0) {
@@ -328,6 +335,8 @@ static void act(const char *word)
         ask(word, OP_LEAVE);
     } else if (strcmp(word, "revoke") == 0) {
         printf("%s %s\n", word, word_of(realm_revoke(realm, capability.cookie)));
+    } else if (strcmp(word, "delete") == 0) {
+        printf("%s %s\n", word, word_of(realm_delete(realm, capability.cookie)));
     } else if (strcmp(word, "wait") == 0) {
         fflush(stdout);
         (void)realm_run(realm);

@@ -9,7 +9,7 @@
  * nothing maps with it: who may read may copy and run what it read.)
  *
  * Who shares memory trusts whom it gives WRITE with what stands there, and must copy what it read before it
- * acts on it: it may change at any time.
+ * acts on it: it may change at any time. (What was sealed can change in one way only: below.)
  *
  * Taking back. realm_revoke takes the mappings of all that was derived away, whoever kept one. The kernel
  * cannot do so for one realm alone: *every* mapping of those parts ends, and who still holds a capability
@@ -22,10 +22,14 @@
  * of it is worth something only if realm_memory_state still says 0 afterwards; realm_memory_read does both.
  *
  * Sealing. Who has filled memory and gives it away to be read may seal it first (a *sealed buffer*): from
- * then on nobody can write it, its owner included, by whatever mapping was kept. A receiver need not copy
- * what is sealed before it acts on it, and need not take anybody's word: it maps, and asks
- * realm_memory_sealed. What it can still lose is all of it: the owner may take it back, and then
- * realm_memory_state says so.
+ * then on nobody can write it, its owner included, by whatever mapping was kept. A receiver need not take
+ * anybody's word: it maps, and asks realm_memory_sealed. What it finds there are the bytes that were sealed
+ * or, from some moment on, zeros: the owner may take all of it back (revoke, delete, end), at a moment that
+ * it chooses, and no signal comes. So sealed memory need not be copied, but:
+ *
+ * - what is used twice (checked, and then acted on) is read once, into a local. Between two looks at the same
+ *   word it may have become 0.
+ * - what was computed from it counts only if realm_memory_state says 0 afterwards.
  *
  * All functions belong to the thread that opened the realm.
  */
@@ -73,18 +77,19 @@ int realm_memory_map(struct realm *realm, uint64_t capability, uint32_t rights,
  * too, and is unmapped and mapped anew to be read. What is written in the meantime may be in the copy or not.
  * The capability has no WRITE from then on, and so has nothing that is derived from it. For good.
  * Return: 0; REALM_E_EXISTS: it is sealed already; REALM_E_DENIED: it is no root, or something was derived
- * from it; REALM_E_BAD_ARGUMENT: no memory; REALM_E_LIMIT: the Memory Manager has no memory for the copy, or
- * too much to do: nothing has changed, try again; REALM_E_STALE: it was taken back, or moved away meanwhile;
- * REALM_E_INCAPABLE: no such cookie; REALM_E_TIMEOUT: not known: try again, REALM_E_EXISTS says that it was
- * done; REALM_E_MM_GONE; -errno.
+ * from it: revoke that, and try again; REALM_E_BAD_ARGUMENT: no memory; REALM_E_LIMIT: the Memory Manager has
+ * no memory for the copy, could not seal it, or has too much to do: nothing has changed, try again;
+ * REALM_E_STALE: it was taken back, or moved away meanwhile; REALM_E_INCAPABLE: no such cookie;
+ * REALM_E_TIMEOUT: not known: try again, REALM_E_EXISTS says that it was done; REALM_E_MM_GONE; -errno.
  */
 int realm_memory_seal(struct realm *realm, uint64_t capability);
 
 /*
- * Whether what is mapped can be written by nobody, now or ever: found out by asking the kernel, when it was
- * mapped, for the seals of each part (F_SEAL_WRITE, fcntl(2)), so it holds whatever the Memory Manager says.
- * A mapping that was made before the memory was sealed is of the old memory, and stays unsealed.
- * Return: 0: sealed; REALM_E_DENIED: not. It says nothing of whether it is still there: realm_memory_state.
+ * Whether what is mapped can be written by nobody, now or ever, though it may be taken away: found out by
+ * asking the kernel, when it was mapped, for the seals of each part (F_SEAL_WRITE, fcntl(2)), so it holds
+ * whatever the Memory Manager says. A mapping that was made before the memory was sealed is of the old
+ * memory, and stays unsealed. Return: 0: sealed; REALM_E_DENIED: not. It says nothing of whether it is still
+ * there: realm_memory_state.
  */
 int realm_memory_sealed(const struct realm_memory *memory);
 

@@ -1,10 +1,16 @@
 /*
- * Regions: their two descriptions, and that the broker can seal them as the channel design needs.
+ * Regions: their two descriptions, and that the broker can seal them as the channel design needs. Memory that
+ * is a capability: opened anew, copied, sealed.
+ *
+ * This program has its own fcntl, which can hold a page of what is about to be sealed, as anybody in the
+ * system may do for a moment: so the kernel itself refuses.
  */
 #include <criterion/criterion.h>
 
 #include <errno.h>
+#include <dlfcn.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <string.h>
 #include <dirent.h>
 #include <stdio.h>
@@ -12,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "librealm/proto/launch.h"
@@ -237,6 +244,158 @@ Test(memory, seals_a_copy)
     cr_assert_str_eq(text, "kept");
     cr_assert_eq(ftruncate(copy, 0), 0);
     cr_assert_eq(ftruncate(copy, BYTES), -1);
+}
+
+/* --- what is copied, and where it ends --- */
+
+#define CHUNK  65536u /* the launcher reads so much at once */
+#define CHUNKS 3u
+#define LARGE  (CHUNKS * CHUNK)
+#define PAGE   4096u
+
+static int make_large(void)
+{
+    int fd = open_one(-1, LARGE, REALM_LAUNCH_NEW);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SEAL), 0);
+    return fd;
+}
+
+static void expect_same(int one, int two, const char *what)
+{
+    static char bytes[LARGE], others[LARGE];
+    struct stat first, second;
+    cr_assert_eq(pread(one, bytes, LARGE, 0), LARGE, "%s", what);
+    cr_assert_eq(pread(two, others, LARGE, 0), LARGE, "%s", what);
+    cr_assert_eq(memcmp(bytes, others, LARGE), 0, "%s", what);
+    cr_assert(fstat(one, &first) == 0 && fstat(two, &second) == 0);
+    cr_assert_eq(first.st_blocks, second.st_blocks, "%s: %ld and %ld blocks", what, (long)first.st_blocks,
+                 (long)second.st_blocks);
+}
+
+/* Goal: pages in each pattern about the border of two chunks, and at both ends, are copied and no others: as
+ * many pages are taken as there. One byte of a page is enough, its first or its last. */
+Test(memory, copies_runs_of_pages)
+{
+    static const unsigned pages[] = {0, 14, 15, 16, 17, 31, 32, 46, 47};
+    const unsigned count = sizeof pages / sizeof pages[0];
+    for (unsigned set = 0; set < 1u << count; set += 5) { /* all of them are many */
+        int fd = make_large();
+        for (unsigned i = 0; i < count; i++) {
+            const off_t at = (off_t)pages[i] * PAGE + (i % 2 == 0 ? 0 : PAGE - 1);
+            if (set >> i & 1u)
+                cr_assert_eq(pwrite(fd, &(char){(char)(i + 1)}, 1, at), 1);
+        }
+        int copy = open_one(fd, LARGE, REALM_LAUNCH_COPY);
+        cr_assert_geq(copy, 0);
+        char what[32];
+        snprintf(what, sizeof what, "set %x", set);
+        expect_same(fd, copy, what);
+        close(fd);
+        close(copy);
+    }
+}
+
+/* Goal: all zeros take no page, also where the source has pages of them; a full one is copied to its end. */
+Test(memory, copies_zeros_and_full_memory)
+{
+    static char bytes[LARGE];
+    struct stat status;
+    int fd = make_large(), copy = open_one(fd, LARGE, REALM_LAUNCH_COPY);
+    expect_same(fd, copy, "a hole");
+    cr_assert_eq(pwrite(fd, bytes, LARGE, 0), LARGE);
+    copy = open_one(fd, LARGE, REALM_LAUNCH_COPY);
+    cr_assert(fstat(copy, &status) == 0 && status.st_size == LARGE && status.st_blocks == 0);
+    for (size_t i = 0; i < LARGE; i++)
+        bytes[i] = (char)(i % 251 + 1);
+    cr_assert_eq(pwrite(fd, bytes, LARGE, 0), LARGE);
+    copy = open_one(fd, LARGE, REALM_LAUNCH_SEAL);
+    expect_same(fd, copy, "full");
+}
+
+/* Goal: a source of several chunks that was taken away meanwhile leaves zeros, of the full size. */
+Test(memory, copies_what_was_taken_away)
+{
+    struct stat status;
+    int fd = make_large();
+    cr_assert_eq(pwrite(fd, "gone", 5, CHUNK), 5);
+    cr_assert_eq(ftruncate(fd, 0), 0);
+    int copy = open_one(fd, LARGE, REALM_LAUNCH_SEAL);
+    cr_assert(fstat(copy, &status) == 0 && status.st_size == LARGE && status.st_blocks == 0);
+}
+
+/* --- pages that somebody holds --- */
+
+static struct {
+    bool holds;         /* a page of what is sealed next */
+    unsigned let_go_at; /* the how manieth attempt finds it free again; 0: none */
+    unsigned attempts;
+    int pipe[2];
+} holder;
+
+/* A page in a pipe is held until it is read. The mapping is to be read only: it alone forbids no seal. */
+static void hold_page(int fd)
+{
+    cr_assert_eq(pipe(holder.pipe), 0);
+    void *page = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, fd, 0);
+    cr_assert_neq(page, MAP_FAILED);
+    const struct iovec piece = {page, PAGE};
+    cr_assert_eq(vmsplice(holder.pipe[1], &piece, 1, 0), PAGE);
+    cr_assert_eq(munmap(page, PAGE), 0);
+}
+
+static void seal_was_asked(int fd)
+{
+    char bytes[PAGE];
+    holder.attempts++;
+    if (holder.attempts == 1)
+        hold_page(fd);
+    if (holder.attempts == holder.let_go_at)
+        cr_assert_eq(read(holder.pipe[0], bytes, PAGE), PAGE);
+}
+
+/* Takes the place of the C library's. */
+int fcntl(int fd, int command, ...)
+{
+    static int (*as_ever)(int, int, ...);
+    va_list arguments;
+    va_start(arguments, command);
+    const long word = va_arg(arguments, long);
+    va_end(arguments);
+    if (as_ever == NULL)
+        *(void **)&as_ever = dlsym(RTLD_NEXT, "fcntl");
+    if (holder.holds && command == F_ADD_SEALS && (word & F_SEAL_WRITE) != 0)
+        seal_was_asked(fd);
+    return as_ever(fd, command, word);
+}
+
+/* Goal: a page of the copy that is held for a moment costs another attempt and nothing else. */
+Test(memory, seals_when_a_page_is_let_go)
+{
+    char text[5] = "";
+    int fd = make_sealed();
+    cr_assert_eq(pwrite(fd, "kept", 5, 0), 5);
+    holder.holds = true;
+    holder.let_go_at = 2;
+    int copy = open_one(fd, BYTES, REALM_LAUNCH_SEAL);
+    cr_assert_geq(copy, 0, "%s", strerror(-copy));
+    cr_assert_eq(holder.attempts, 2);
+    cr_assert_eq(fcntl(copy, F_GET_SEALS) & F_SEAL_WRITE, F_SEAL_WRITE);
+    cr_assert_eq(pread(copy, text, 5, 0), 5);
+    cr_assert_str_eq(text, "kept");
+}
+
+/* Goal: a page that is held for longer ends it, after a bounded number of attempts, and nothing is left open.
+ */
+Test(memory, seals_nothing_that_is_held)
+{
+    int fd = make_sealed();
+    cr_assert_eq(pwrite(fd, "kept", 5, 0), 5);
+    holder.holds = true;
+    const unsigned before = count_fds();
+    cr_assert_eq(open_one(fd, BYTES, REALM_LAUNCH_SEAL), -EBUSY);
+    cr_assert_eq(holder.attempts, 3);
+    cr_assert_eq(count_fds(), before + 2, "but the holder's pipe");
 }
 
 /* Goal: nothing is opened anew but memory that was made here and sealed: no pipe, no file, no socket, and no
