@@ -2,7 +2,8 @@
  * Streams, the service's side: what is received, and what is given to readers.
  *
  * The rule: everything that a chunk says of itself is a claim. It is held against what came before, and what
- * does not fit ends the stream; nothing of it is taken. A question is answered once: at once if the service
+ * does not fit ends the stream; nothing of it is taken. Which client it came from is no claim: what another
+ * one says neither ends a stream nor learns its verdict. A question is answered once: at once if the service
  * has agreed since the last bytes, else when it does, and by the verdict if that is first; or, if it is asked
  * again before, as stale. Behind the end no byte is taken, and only the service gives its verdict.
  */
@@ -55,6 +56,14 @@ static int refuse(struct realm *realm, struct realm_incoming *incoming, uint64_t
     return REALM_E_PROTOCOL;
 }
 
+/* Another client's: the stream is not its to end. */
+static int turn_away(struct realm *realm, const struct realm_request *request)
+{
+    if (request->token != 0)
+        (void)realm_reply(realm, request->token, REALM_E_PROTOCOL, 0, NULL, 0);
+    return REALM_E_PROTOCOL;
+}
+
 /* Where the client has asked before and given up waiting, only the newest question counts. The older one's
  * answer is neither consent nor verdict, which the service may not have given yet. */
 static void asked(struct realm *realm, struct realm_incoming *incoming, uint64_t token)
@@ -93,6 +102,8 @@ int realm_incoming_take(struct realm *realm, struct realm_incoming *incoming,
                                             .limit = REALM_STREAM_WINDOW,
                                             .channel = request->capability.via,
                                             .open = true};
+    if (incoming->open && request->capability.via != incoming->channel)
+        return turn_away(realm, request);
     if (incoming->ended) {
         incoming->token = request->token;
         answer(realm, incoming, incoming->status, incoming->value);

@@ -51,12 +51,14 @@ Test(stream, too_much)
 static struct run *start_endless_with(const char *waiter)
 {
     const char *options[] = {waiter, NULL};
-    struct run *run = run_start("system: t\nrealms:\n"
-                                "  - {name: sink, program: \"@BIN@/streamer\", args: [sink]}\n"
-                                "  - {name: sender, program: \"@BIN@/streamer\", args: [endless]}\n"
-                                "  - {name: other, program: \"@BIN@/worker\", args: [run]}\n"
-                                "services:\n  - {name: depot, provider: sink, access: [sender]}\n",
-                                options);
+    struct run *run =
+        run_start("system: t\nrealms:\n"
+                  "  - {name: sink, program: \"@BIN@/streamer\", args: [sink]}\n"
+                  "  - {name: sender, program: \"@BIN@/streamer\", args: [endless]}\n"
+                  "  - {name: other, program: \"@BIN@/worker\", args: [run]}\n"
+                  "  - {name: meddler, program: \"@BIN@/streamer\", args: [meddle], start: false}\n"
+                  "services:\n  - {name: depot, provider: sink, access: [sender, meddler]}\n",
+                  options);
     run_wait_event(run, "log", "text", "under way");
     return run;
 }
@@ -116,4 +118,30 @@ Test(stream, revoked)
     cr_expect(ended);
     cr_expect_eq(run_stop(run), 0);
     run_nothing_left(run);
+}
+
+/* Goal: another client that sends what is no chunk, in the middle of a stream, is refused alone, with either
+ * waiter: the stream is still open, on both sides, when it is revoked. */
+Test(stream, another_client_meddles)
+{
+    static const char *const waiters[] = {"--waiter=uring", "--waiter=pipe"};
+    for (size_t i = 0; i < sizeof waiters / sizeof waiters[0]; i++) {
+        int status = 1;
+        struct run *run = start_endless_with(waiters[i]);
+        free(run_command(run, &status, (const char *const[]){"spawn", "meddler", NULL}));
+        cr_expect_eq(status, 0);
+        expect_line(run, "meddler", "answered: REALM_E_PROTOCOL");
+        free(run_command(run, &status, (const char *const[]){"revoke", "sender", "depot", NULL}));
+        cr_expect_eq(status, 0);
+        bool cut = false, ended = false; /* the sink says of both requests that it refused them */
+        while (!cut || !ended) {
+            const char *text =
+                json_string_value(json_object_get(run_wait_event(run, "log", NULL, NULL), "text"));
+            cut = cut || strcmp(text, "cut short: REALM_E_REVOKED, some bytes came") == 0;
+            ended = ended || strcmp(text, "ended: REALM_E_REVOKED") == 0;
+            cr_assert(cut || ended || strcmp(text, "refused: REALM_E_PROTOCOL") == 0, "%s", text);
+        }
+        run_stop(run);
+        run_nothing_left(run);
+    }
 }

@@ -1,6 +1,7 @@
 /*
  * Both ends of a stream without end: `streamer sink` takes all that comes, checks it and agrees to more, and
- * says when a client is gone; `streamer endless` writes until that fails, and says how it ended.
+ * says when a client is gone; `streamer endless` writes until that fails, and says how it ended. `streamer
+ * meddle` sends what is no chunk, as a message and as a call, says what it was answered, and stays.
  */
 #include <stdio.h>
 #include <string.h>
@@ -79,14 +80,32 @@ static int endless(struct realm *realm)
     return 0;
 }
 
+static int meddle(struct realm *realm)
+{
+    struct realm_channel *depot;
+    struct realm_reply reply = {0};
+    int error = realm_connect(realm, "depot", 20 * REALM_SEC, &depot);
+    if (!error)
+        error = realm_send(depot, OP, "x", 1, 20 * REALM_SEC);
+    if (!error)
+        error = realm_call(depot, OP, "x", 1, &reply, 20 * REALM_SEC);
+    if (error)
+        return error;
+    printf("answered: %s\n", realm_error_name(reply.status));
+    return realm_run(realm);
+}
+
 int main(int argc, char **argv)
 {
+    const char *part = argc > 1 ? argv[1] : "";
     struct realm *realm = NULL;
     setvbuf(stdout, NULL, _IOLBF, 0);
     int error = realm_open(&realm);
 
     if (error == 0)
-        error = argc > 1 && strcmp(argv[1], "sink") == 0 ? sink(realm) : endless(realm);
+        error = strcmp(part, "sink") == 0     ? sink(realm)
+                : strcmp(part, "meddle") == 0 ? meddle(realm)
+                                              : endless(realm);
     realm_close(realm);
     return error != 0;
 }

@@ -106,7 +106,11 @@ struct realm_chunk {
  * which is answered as soon as the service agrees, or says nothing; REALM_E_STALE: the stream has ended here,
  * the client is told when it asks; REALM_E_PROTOCOL: it is no chunk, or not the next of this stream (a gap, a
  * chunk that came before, another stream, a length that is not there, anything but a second last or aborted
- * behind the end): nothing is taken, the stream has ended, with this code as the verdict's status.
+ * behind the end): nothing is taken, the stream has ended, with this code as the verdict's status. But if it
+ * is another client's than the stream, it alone is refused, with this code as the status, and *incoming is as
+ * it was: clients cannot end each other's streams, nor learn their verdicts. So a service that has one for
+ * several clients gives realm_incoming_left what it is told of those that are gone, else a stream that one of
+ * them left open keeps the others out.
  * A client that asks again before it was answered gets the answer to its last question; to those before it
  * gets REALM_E_STALE as the status, which is no verdict.
  */

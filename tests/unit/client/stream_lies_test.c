@@ -5,7 +5,8 @@
 
 #include "librealm/client/chunk.h"
 
-#define OP 1u
+#define OP       1u
+#define OP_ENDED 98u
 
 static void fill(uint8_t *payload, uint64_t stream, uint64_t offset, uint32_t length, uint32_t flags)
 {
@@ -129,6 +130,127 @@ Test(stream_lies, of_a_client)
         sim_world_add_realm(world, "server", taking_server, NULL);
         sim_world_add_realm(world, "client", liar, (void *)(uintptr_t)&lies[i]);
         run_clean(world, 2);
+        sim_world_free(world);
+    }
+}
+
+/* --- another client --- */
+
+/* Tells each client how far the other's stream is. */
+static void take_for_two(struct realm *realm, const struct realm_request *request, void *context)
+{
+    struct taken *taken = context;
+    if (request->op == OP_ENDED)
+        CHECK_EQ(realm_reply(realm, request->token, taken->incoming.ended, 0, NULL, 0), 0);
+    else
+        take(realm, request, context);
+}
+
+static int server_of_two(void *argument)
+{
+    struct taken taken = {.refused = 0};
+    struct realm *realm = opened();
+    (void)argument;
+    CHECK_EQ(realm_register(realm, "taker", take_for_two, &taken, NULL), 0);
+    CHECK_EQ(realm_run(realm), 0);
+    realm_close(realm);
+    return 0;
+}
+
+/* Asks until so many requests were refused, so many bytes were taken, and the stream has ended, if it is to.
+ */
+static void await(struct realm *realm, struct realm_channel *channel, int32_t refused, uint64_t bytes,
+                  bool ended)
+{
+    struct realm_reply counts = {0}, end = {0};
+    do {
+        CHECK_EQ(realm_run_once(realm, REALM_MSEC), REALM_E_TIMEOUT);
+        CHECK_EQ(realm_call(channel, 99, NULL, 0, &counts, REALM_FOREVER), 0);
+        CHECK_EQ(realm_call(channel, OP_ENDED, NULL, 0, &end, REALM_FOREVER), 0);
+    } while (counts.status < refused || counts.value < bytes || (ended && end.status == 0));
+    CHECK_EQ(counts.status, refused);
+    CHECK_EQ(counts.value, bytes);
+    CHECK_EQ(end.status, ended);
+}
+
+static int meddled_with(void *argument)
+{
+    struct realm *realm = opened();
+    struct realm_channel *channel = connected(realm, "taker");
+    struct realm_reply reply = {0};
+    uint8_t payload[200];
+    (void)argument;
+    fill(payload, 7, 0, 100, 0);
+    CHECK_EQ(realm_send(channel, OP, payload, 124, REALM_FOREVER), 0);
+    await(realm, channel, 1, 100, false);
+    fill(payload, 7, 100, 100, 0);
+    CHECK_EQ(realm_send(channel, OP, payload, 124, REALM_FOREVER), 0);
+    fill(payload, 7, 200, 0, CHUNK_LAST);
+    CHECK_EQ(realm_call(channel, OP, payload, 24, &reply, REALM_FOREVER), 0);
+    CHECK_EQ(reply.status, 0);
+    CHECK_EQ(reply.value, 200);
+    CHECK_EQ(realm_call(channel, OP, payload, 24, &reply, REALM_FOREVER), 0); /* and again */
+    CHECK_EQ(reply.status, 0);
+    CHECK_EQ(reply.value, 200);
+    realm_disconnect(channel);
+    realm_close(realm);
+    return 0;
+}
+
+static int meddler(void *argument)
+{
+    const struct lie *lie = argument;
+    struct realm *realm = opened();
+    struct realm_channel *channel = connected(realm, "taker");
+    struct realm_reply reply = {0};
+    uint8_t payload[200];
+    await(realm, channel, 0, 100, false);
+    fill(payload, lie->head.stream, lie->head.offset, lie->head.length, lie->head.flags);
+    if (lie->call) {
+        CHECK_EQ(realm_call(channel, OP, payload, lie->size, &reply, REALM_FOREVER), 0);
+        CHECK_EQ(reply.status, REALM_E_PROTOCOL);
+    } else {
+        CHECK_EQ(realm_send(channel, OP, payload, lie->size, REALM_FOREVER), 0);
+    }
+    await(realm, channel, 1, 200, true);
+    /* The verdict on the other's bytes is none on its own. */
+    fill(payload, 7, 200, 0, CHUNK_LAST);
+    CHECK_EQ(realm_call(channel, OP, payload, 24, &reply, REALM_FOREVER), 0);
+    CHECK_EQ(reply.status, REALM_E_PROTOCOL);
+    CHECK_EQ(reply.value, 0);
+    /* It has its turn when the other's stream has ended. */
+    struct realm_stream *stream = NULL;
+    CHECK_EQ(realm_stream_open(channel, OP, &stream), 0);
+    CHECK_EQ(realm_stream_write(stream, payload, sizeof payload, REALM_FOREVER, NULL), 0);
+    CHECK_EQ(realm_stream_finish(stream, &reply, REALM_FOREVER), 0);
+    CHECK_EQ(reply.status, 0);
+    CHECK_EQ(reply.value, 200 + sizeof payload);
+    realm_stream_close(stream);
+    realm_disconnect(channel);
+    realm_close(realm);
+    return 0;
+}
+
+/* What would be right from the stream's own client. */
+static const struct lie truths[] = {
+    {{7, 100, 100, 0}, 124, false},
+    {{7, 100, 0, CHUNK_ASK}, 24, true},
+    {{7, 100, 0, CHUNK_LAST}, 24, true},
+    {{7, 100, 0, CHUNK_ABORT}, 24, false},
+};
+#define TRUTHS (sizeof truths / sizeof truths[0])
+
+Test(stream_lies, of_another_client)
+{
+    /* Goal: whatever another client says while a stream is open, true or not, is refused alone: the stream
+     * goes on and gets its verdict, which the other client does not learn. */
+    for (size_t i = 0; i < LIES + TRUTHS; i++) {
+        const struct lie *lie = i < LIES ? &lies[i] : &truths[i - LIES];
+        struct sim_world *world = sim_world_new(i);
+        sim_world_add_realm(world, "server", server_of_two, NULL);
+        sim_world_add_realm(world, "client", meddled_with, NULL);
+        sim_world_add_realm(world, "meddler", meddler, (void *)(uintptr_t)lie);
+        run_clean(world, 3);
         sim_world_free(world);
     }
 }
