@@ -115,6 +115,15 @@ static void expect_lawful(const struct transcript *transcript)
         "undisturbed: REALM_OK \"in the first\"",
         "what it kept is gone: REALM_E_REVOKED",
         "held: REALM_E_STALE",
+        "sealed while it is given: REALM_E_DENIED",
+        "sealed again: REALM_E_EXISTS",
+        "mapped to be written: REALM_E_DENIED",
+        "mapped to be read: REALM_OK, sealed: REALM_OK",
+        "there: REALM_OK \"for good\"",
+        "given to be written: REALM_E_DENIED",
+        "the keeper seals: REALM_E_EXISTS",
+        "mapped anew: REALM_OK, sealed: REALM_OK",
+        "mapped: REALM_OK, sealed: REALM_OK",
     };
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         bool found = false;

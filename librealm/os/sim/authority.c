@@ -260,6 +260,7 @@ void sim_holding_tell(struct sim_manager *manager, struct realm_os *realm, uint6
         .kind = (uint32_t)info.kind,
         .rights = info.rights,
         .gate = info.gate,
+        .sealed = info.sealed,
     };
     const struct sim_endpoint *endpoint = endpoint_of(manager, &info);
     if (endpoint)

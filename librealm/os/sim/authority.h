@@ -33,7 +33,7 @@ struct sim_shared {
     unsigned parts_count;
     size_t part_bytes;
     struct sim_holding *holdings;
-    bool ended;
+    bool sealed, ended;
 };
 
 /* --- deciding (authority.c) --- */
@@ -66,6 +66,8 @@ void sim_holding_tell(struct sim_manager *manager, struct realm_os *realm, uint6
 
 /* --- requests (grants.c) --- */
 
+/* Whether the realm has something by this cookie. */
+bool sim_grants_has(struct sim_manager *manager, const struct realm_os *realm, uint64_t cookie);
 /* False: it is no request about capabilities. */
 bool sim_grants_handle(struct sim_manager *manager, struct realm_os *realm,
                        const union realm_control_request *request);
@@ -90,6 +92,8 @@ struct sim_holding *sim_shared_heir(const struct sim_manager *manager, const str
                                     bool of_another);
 void sim_shared_allocate(struct sim_manager *manager, struct realm_os *realm,
                          const struct realm_control_allocate *request);
+void sim_shared_seal(struct sim_manager *manager, struct realm_os *realm,
+                     const struct realm_control_cookie *request);
 void sim_shared_map(struct sim_manager *manager, struct realm_os *realm,
                     const struct realm_control_map *request);
 

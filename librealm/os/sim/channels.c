@@ -14,17 +14,30 @@ static struct realm_control_page *page_of(const struct sim_record *record)
     return record->page ? (struct realm_control_page *)(void *)record->page->bytes : NULL;
 }
 
+static unsigned count_free_slots(const struct sim_record *record)
+{
+    unsigned used = 0;
+    for (unsigned i = 0; i < REALM_CONTROL_SLOTS / 64u; i++)
+        used += (unsigned)__builtin_popcountll(record->slots[i]);
+    return REALM_CONTROL_SLOTS - used;
+}
+
+bool sim_channel_has_slots(const struct realm_os *client, const struct realm_os *server)
+{
+    const unsigned needed = client == server ? 2 : 1;
+    return count_free_slots(&client->record) >= needed && count_free_slots(&server->record) >= needed;
+}
+
+/* There is one. */
 static uint32_t take_slot(struct sim_record *record)
 {
-    for (uint32_t slot = 0; slot < 64u * 16u; slot++) {
-        uint64_t bit = UINT64_C(1) << (slot % 64u);
-        if (!(record->slots[slot / 64u] & bit)) {
-            record->slots[slot / 64u] |= bit;
-            page_of(record)->revoked[slot / 32u] &= ~(UINT32_C(1) << (slot % 32u));
-            return slot;
-        }
-    }
-    abort();
+    uint32_t word = 0;
+    while (record->slots[word] == UINT64_MAX)
+        word++;
+    const uint32_t bit = (uint32_t)__builtin_ctzll(~record->slots[word]), slot = word * 64u + bit;
+    record->slots[word] |= UINT64_C(1) << bit;
+    page_of(record)->revoked[slot / 32u] &= ~(UINT32_C(1) << (slot % 32u));
+    return slot;
 }
 
 static void free_slot(struct sim_record *record, uint32_t slot)

@@ -104,6 +104,10 @@ static enum outcome attempt(struct sim_manager *manager, struct realm_os *receiv
         abort();
     const struct sim_holding *held = sim_holding_of(manager, source.user);
     struct sim_endpoint *served = find_served(manager, event->capability);
+    if (served && !sim_channel_has_slots(receiver, served->realm)) {
+        sim_answer(manager, receiver, xid, REALM_E_LIMIT, 0);
+        return REFUSED;
+    }
     if (served && !sim_channel_has_regions(manager, receiver, served->realm))
         return NEEDS_POOL;
     struct sim_shared *shared = held ? held->shared : NULL;
@@ -401,10 +405,24 @@ static void ask(struct sim_manager *manager, struct realm_os *realm,
     sim_answer(manager, realm, request->header.xid, decision.status, 0);
 }
 
-static void map(struct sim_manager *manager, struct realm_os *realm, const struct realm_control_map *request)
+bool sim_grants_has(struct sim_manager *manager, const struct realm_os *realm, uint64_t cookie)
 {
     struct named named;
-    if (find_named(manager, realm, request->cookie, &named))
+    return find_named(manager, realm, cookie, &named);
+}
+
+static void seal(struct sim_manager *manager, struct realm_os *realm,
+                 const struct realm_control_cookie *request)
+{
+    if (sim_grants_has(manager, realm, request->cookie))
+        sim_shared_seal(manager, realm, request);
+    else
+        sim_answer(manager, realm, request->header.xid, sim_not_held(realm, request->cookie), 0);
+}
+
+static void map(struct sim_manager *manager, struct realm_os *realm, const struct realm_control_map *request)
+{
+    if (sim_grants_has(manager, realm, request->cookie))
         sim_shared_map(manager, realm, request);
     else
         sim_answer(manager, realm, request->header.xid, sim_not_held(realm, request->cookie), 0);
@@ -438,6 +456,9 @@ bool sim_grants_handle(struct sim_manager *manager, struct realm_os *realm,
         return true;
     case REALM_CONTROL_ALLOCATE:
         sim_shared_allocate(manager, realm, &request->allocate);
+        return true;
+    case REALM_CONTROL_SEAL:
+        seal(manager, realm, &request->cookie);
         return true;
     case REALM_CONTROL_MAP:
         map(manager, realm, &request->map);

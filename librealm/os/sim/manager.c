@@ -94,6 +94,10 @@ static bool try_connect(struct sim_manager *manager, const struct sim_wait *wait
             sim_answer(manager, wait->realm, wait->xid, REALM_E_NO_SERVICE, 0);
         return !wait->for_registration;
     }
+    if (!sim_channel_has_slots(wait->realm, endpoint->realm)) {
+        sim_answer(manager, wait->realm, wait->xid, REALM_E_LIMIT, 0);
+        return true;
+    }
     if (!sim_channel_has_regions(manager, wait->realm, endpoint->realm))
         return false;
     int status = sim_authority_connect(manager, wait->realm, endpoint, &outcome);
@@ -199,10 +203,12 @@ static void connect_to(struct sim_manager *manager, struct realm_os *realm,
     sim_wait_add(manager, &wait);
 }
 
+/* A cookie of something else is STALE, as one that was the realm's own until lately. */
 static void close_cookie(struct sim_manager *manager, struct realm_os *realm,
                          const struct realm_control_cookie *request)
 {
-    int status = REALM_E_STALE;
+    int status = sim_grants_has(manager, realm, request->cookie) ? REALM_E_STALE
+                                                                 : sim_not_held(realm, request->cookie);
     if (request->header.type == REALM_CONTROL_DISCONNECT) {
         struct sim_channel *channel = sim_channel_find(manager, realm, request->cookie);
         if (channel) {

@@ -94,7 +94,9 @@ void sim_pool_refill(struct sim_manager *manager, struct realm_os *realm);
 
 /* Whether there is a region of each; else they are asked for. */
 bool sim_channel_has_regions(struct sim_manager *manager, struct realm_os *client, struct realm_os *server);
-/* There must be. Nobody is told of it yet. */
+/* Whether both can have one more; else it is LIMIT. */
+bool sim_channel_has_slots(const struct realm_os *client, const struct realm_os *server);
+/* There must be both. Nobody is told of it yet. */
 struct sim_channel *sim_channel_new(struct sim_manager *manager, struct realm_os *client,
                                     struct sim_endpoint *endpoint, const struct policy_outcome *outcome,
                                     uint64_t xid);

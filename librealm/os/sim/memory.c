@@ -41,13 +41,19 @@ void sim_memory_unref(struct sim_world *world, struct sim_memory *memory)
     free(memory);
 }
 
-struct sim_memory *sim_memory_of(const struct sim_world *world, const void *address)
+/* What was found comes first: a few words (the pages' epochs) are looked for all the time. */
+struct sim_memory *sim_memory_of(struct sim_world *world, const void *address)
 {
     uintptr_t wanted = (uintptr_t)address;
-    for (struct sim_memory *memory = world->memory; memory; memory = memory->next) {
+    for (struct sim_memory **at = &world->memory; *at; at = &(*at)->next) {
+        struct sim_memory *memory = *at;
         uintptr_t start = (uintptr_t)memory->bytes;
-        if (wanted >= start && wanted < start + memory->size)
-            return memory;
+        if (wanted < start || wanted >= start + memory->size)
+            continue;
+        *at = memory->next;
+        memory->next = world->memory;
+        world->memory = memory;
+        return memory;
     }
     return NULL;
 }
@@ -99,11 +105,10 @@ void realm_os_close_handle(struct realm_os *os, int handle)
     os->counters.handles--;
 }
 
-/* The twin's Memory Manager answers no SEAL: what is here anybody may write. */
 bool realm_os_is_sealed(struct realm_os *os, int handle)
 {
-    (void)sim_handle(os, handle);
-    return false;
+    const struct sim_part *part = sim_handle(os, handle)->part;
+    return part && part->sealed;
 }
 
 int realm_os_map(struct realm_os *os, int handle, size_t bytes, bool writable, void **ret_memory)

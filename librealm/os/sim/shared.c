@@ -69,7 +69,7 @@ static void renew(const struct sim_world *world, struct sim_shared *shared, unsi
         struct sim_part *old = shared->parts[i];
         if ((parts >> i & 1u) == 0 || !old || old->gone)
             continue;
-        shared->parts[i] = sim_part_copy(old);
+        shared->parts[i] = sim_part_copy(old, shared->sealed);
         sim_part_take_away(world, old);
         sim_part_unref(old);
     }
@@ -138,7 +138,7 @@ void sim_shared_leave(const struct sim_world *world, struct sim_holding *holding
     holding->mapped = holding->loose = 0;
 }
 
-/* --- ALLOCATE and MAP --- */
+/* --- ALLOCATE, SEAL and MAP --- */
 
 void sim_shared_allocate(struct sim_manager *manager, struct realm_os *realm,
                          const struct realm_control_allocate *request)
@@ -156,6 +156,25 @@ void sim_shared_allocate(struct sim_manager *manager, struct realm_os *realm,
     shared->root = outcome.capability;
     sim_shared_join(shared, holding, (struct policy_window){0, request->bytes});
     sim_holding_tell(manager, realm, holding->cookie, outcome.capability, request->header.xid);
+}
+
+/* The copies of a SEAL are those of a renewal, sealed; parts that were never made are sealed when they are.
+ */
+void sim_shared_seal(struct sim_manager *manager, struct realm_os *realm,
+                     const struct realm_control_cookie *request)
+{
+    struct sim_holding *holding = sim_holding_of(manager, request->cookie);
+    int status = REALM_E_BAD_ARGUMENT;
+    if (holding && holding->realm == realm && holding->shared) {
+        const struct policy_event event = {
+            .kind = POLICY_SEAL, .actor = realm->record.policy, .capability = holding->capability};
+        status = holding->shared->ended ? REALM_E_STALE : sim_decide(manager, &event, NULL);
+        if (!status) {
+            holding->shared->sealed = true;
+            renew(manager->world, holding->shared, holding->window);
+        }
+    }
+    sim_answer(manager, realm, request->header.xid, status, 0);
 }
 
 static int check_map(const struct sim_manager *manager, const struct sim_holding *holding, uint32_t rights)
@@ -185,7 +204,7 @@ void sim_shared_map(struct sim_manager *manager, struct realm_os *realm,
         if ((holding->window >> i & 1u) == 0)
             continue;
         if (!shared->parts[i])
-            shared->parts[i] = sim_part_new(shared->part_bytes);
+            shared->parts[i] = sim_part_new(shared->part_bytes, shared->sealed);
         sim_part_ref(shared->parts[i]);
         objects[packet.count++] = (struct sim_object){.part = shared->parts[i]};
     }

@@ -21,7 +21,7 @@ struct sim_window {
 
 /* --- parts --- */
 
-struct sim_part *sim_part_new(size_t size)
+struct sim_part *sim_part_new(size_t size, bool sealed)
 {
     struct sim_part *part = sim_alloc(sizeof *part);
     part->fd = memfd_create("part", MFD_CLOEXEC);
@@ -29,12 +29,13 @@ struct sim_part *sim_part_new(size_t size)
         abort();
     part->size = size;
     part->refs = 1;
+    part->sealed = sealed;
     return part;
 }
 
-struct sim_part *sim_part_copy(const struct sim_part *part)
+struct sim_part *sim_part_copy(const struct sim_part *part, bool sealed)
 {
-    struct sim_part *copy = sim_part_new(part->size);
+    struct sim_part *copy = sim_part_new(part->size, sealed);
     void *bytes = mmap(NULL, part->size, PROT_READ, MAP_SHARED, part->fd, 0);
     if (bytes == MAP_FAILED || pwrite(copy->fd, bytes, part->size, 0) != (ssize_t)part->size)
         abort();

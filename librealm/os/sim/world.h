@@ -55,6 +55,7 @@ struct sim_part {
     size_t size;
     unsigned refs;
     bool gone;
+    bool sealed; /* nobody is given it to be written */
 };
 
 struct sim_object {
@@ -68,7 +69,7 @@ void sim_memory_ref(struct sim_memory *memory);
 void sim_memory_unref(struct sim_world *world, struct sim_memory *memory);
 /* What a truncation does: from now on there are zeros, nobody is woken there, and no wait sleeps there. */
 void sim_memory_take_away(struct sim_memory *memory);
-struct sim_memory *sim_memory_of(const struct sim_world *world, const void *address);
+struct sim_memory *sim_memory_of(struct sim_world *world, const void *address);
 int sim_handle_add(struct realm_os *os, struct sim_object object); /* takes the reference */
 struct sim_object *sim_handle(struct realm_os *os, int handle);
 /* Gives the reference back. */
@@ -76,8 +77,8 @@ void sim_object_release(struct sim_world *world, const struct sim_object *object
 /* The realm has ended: everything that it holds goes. */
 void sim_memory_release(struct realm_os *os);
 
-struct sim_part *sim_part_new(size_t size); /* one reference, zeros */
-struct sim_part *sim_part_copy(const struct sim_part *part);
+struct sim_part *sim_part_new(size_t size, bool sealed); /* one reference, zeros */
+struct sim_part *sim_part_copy(const struct sim_part *part, bool sealed);
 void sim_part_ref(struct sim_part *part);
 void sim_part_unref(struct sim_part *part);
 /* Every window that has it ends. */
@@ -121,7 +122,7 @@ struct sim_record {
     uint32_t next_region;
     struct sim_region ready[SIM_POOL_SERVER], sent[SIM_POOL_SERVER];
     unsigned ready_count, sent_count;
-    uint64_t slots[16];
+    uint64_t slots[REALM_CONTROL_SLOTS / 64u];
     uint64_t let_go[SIM_LET_GO]; /* the cookies that were its own until lately */
     unsigned let_go_next;
     struct realm_control_stats stats;

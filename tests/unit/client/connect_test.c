@@ -3,6 +3,8 @@
  */
 #include "tests/unit/client/twin.h"
 
+#include "librealm/client/internal.h"
+
 #define CHANNELS 12u /* more than a provider's pool holds, so that it must be refilled meanwhile */
 
 /* Registers, and is in a call from then on until the client has all its channels. */
@@ -127,4 +129,70 @@ Test(connect, a_process_that_is_no_realm_is_told_so)
     struct realm *realm = NULL;
     CHECK_EQ(realm_open(&realm), REALM_E_BAD_ARGUMENT);
     CHECK(realm == NULL);
+}
+
+static int as_many_as_can_be(void *argument)
+{
+    static struct realm_channel *channels[REALM_CONTROL_SLOTS];
+    struct realm *realm = opened();
+    struct realm_channel *more = NULL;
+    (void)argument;
+    for (unsigned i = 0; i < REALM_CONTROL_SLOTS; i++)
+        channels[i] = connected(realm, "full");
+    CHECK_EQ(realm_connect(realm, "full", REALM_FOREVER, &more), REALM_E_LIMIT);
+    CHECK(more == NULL);
+    realm_disconnect(channels[0]);
+    channels[0] = connected(realm, "full");
+    CHECK_EQ(realm_connect(realm, "full", REALM_FOREVER, &more), REALM_E_LIMIT);
+    realm_close(realm);
+    return 0;
+}
+
+Test(connect, one_channel_too_many)
+{
+    /* Goal: a realm that has a channel in each of its slots is refused another, and one that it gives back it
+     * can have again. */
+    struct sim_world *world = sim_world_new(1);
+    sim_world_add_realm(world, "server", echo_server, NAMED("full"));
+    sim_world_add_realm(world, "client", as_many_as_can_be, NULL);
+    run_clean(world, 2);
+    CHECK_EQ(sim_manager_left(world), 0);
+    sim_world_free(world);
+}
+
+static int lets_go_of(struct realm *realm, uint64_t cookie, enum realm_control_type type)
+{
+    struct realm_control_cookie request = {.cookie = cookie};
+    return realm_control_simple(realm, &request, type, NULL);
+}
+
+static int names_what_it_has_not(void *argument)
+{
+    struct realm *realm = opened();
+    struct realm_endpoint *endpoint = NULL;
+    (void)argument;
+    CHECK_EQ(realm_create(realm, echo, NULL, &endpoint), 0);
+    struct realm_channel *channel = connected(realm, "other");
+    const uint64_t cookie = realm_channel_capability(channel), served = realm_endpoint_capability(endpoint);
+    CHECK_EQ(lets_go_of(realm, cookie + 1, REALM_CONTROL_DISCONNECT), REALM_E_INCAPABLE);
+    CHECK_EQ(lets_go_of(realm, cookie + 1, REALM_CONTROL_UNREGISTER), REALM_E_INCAPABLE);
+    CHECK_EQ(lets_go_of(realm, served, REALM_CONTROL_DISCONNECT), REALM_E_STALE);
+    CHECK_EQ(lets_go_of(realm, cookie, REALM_CONTROL_UNREGISTER), REALM_E_STALE);
+    call_echo(channel, 1, 8);
+    realm_disconnect(channel);
+    CHECK_EQ(lets_go_of(realm, cookie, REALM_CONTROL_DISCONNECT), REALM_E_STALE);
+    realm_close(realm);
+    return 0;
+}
+
+Test(connect, wrong_cookies)
+{
+    /* Goal: DISCONNECT and UNREGISTER of what never was the realm's, of what is something else, and of what
+     * it let go of, are answered as by the broker, and nothing is closed by them. */
+    struct sim_world *world = sim_world_new(1);
+    sim_world_add_realm(world, "server", echo_server, NAMED("other"));
+    sim_world_add_realm(world, "client", names_what_it_has_not, NULL);
+    run_clean(world, 2);
+    CHECK_EQ(sim_manager_left(world), 0);
+    sim_world_free(world);
 }
