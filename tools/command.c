@@ -23,7 +23,8 @@ const struct command command_table[] = {
      "boot a scenario and stream what happens",
      "Reads the scenario, starts its realms, and prints every event until the system has ended: when its "
      "clients have finished, when --for is over, or with ctrl-C, which asks all realms to stop (again: at "
-     "once). The exit status is 1 if the system could not start or did not end well.",
+     "once). Refusals of a realm that are alike are printed once a second, then their number (denied-more). "
+     "The exit status is 1 if the system could not start or did not end well.",
      "realm run examples/hello.yaml --for 5s",
      {{"--json", 0, NULL, "print events as they are: one JSON object a line", NULL},
       {"--for", 0, "TIME", "end politely after this time, such as 500ms or 5s", NULL},

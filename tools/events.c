@@ -25,6 +25,7 @@ static const struct sentence {
     {"unregistered", PLAIN, "withdrew \"{service}\""},
     {"connected", PLAIN, "connected to \"{service}\" of {server}"},
     {"denied", BAD, "denied \"{service}\" by the rule \"{rule}\", {at}"},
+    {"denied-more", BAD, "was denied {count} more times: `realm explain --decision {decision}` has the last"},
     {"disconnected", QUIET, "disconnected from \"{service}\""},
     {"closed", PLAIN, "its channel to \"{service}\" was closed: {reason}"},
     {"revoked", BAD, "its channel to \"{service}\" of {server} was revoked"},

@@ -13,6 +13,7 @@
 #include <jansson.h>
 #include <realm/error.h>
 
+#include "mm/broker/denials.h"
 #include "mm/broker/diagnosis.h"
 #include "mm/broker/state.h"
 
@@ -133,10 +134,13 @@ static void tell_quota(struct broker_realm *realm, const struct policy_decision 
     json_decref(consumers);
 }
 
-static void tell_denied(const struct broker_realm *realm, const char *asked, const char *name,
+/* asked: NULL where the event has none. */
+static void tell_denied(struct broker_realm *realm, const char *asked, const char *name,
                         const struct broker_reason *reason, uint64_t number)
 {
-    events_emit(realm->broker->events, "denied", "{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "realm", realm->name,
+    if (!denials_admit(realm, &(struct denial){asked, name, reason->rule, number}))
+        return;
+    events_emit(realm->broker->events, "denied", "{s:s, s:s*, s:s, s:s, s:s, s:s, s:I}", "realm", realm->name,
                 "asked", asked, "service", name, "rule", reason->rule, "at", reason->at, "fix", reason->fix,
                 "decision", (json_int_t)number);
 }
@@ -295,9 +299,7 @@ void explain_denied(struct broker_realm *realm, enum question_kind kind, const s
     broker_explain_decision(realm->broker, realm, service, decision, &reason);
     const uint64_t number = diagnosis_keep(realm, kind, child, service, rights, decision);
     say_where(&reason, number);
-    events_emit(realm->broker->events, "denied", "{s:s, s:s, s:s, s:s, s:s, s:I}", "realm", realm->name,
-                "service", service, "rule", reason.rule, "at", reason.at, "fix", reason.fix, "decision",
-                (json_int_t)number);
+    tell_denied(realm, NULL, service, &reason, number);
 }
 
 /* What is said of a service by the rules, and what would change it. */

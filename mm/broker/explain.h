@@ -18,9 +18,10 @@ struct policy_event;
 extern const struct policy_decision explain_no_child;
 
 /*
- * The event `denied`: every refusal says which rule refused, by which number it can be asked for later, and
- * what would allow it. Or `limited`, if a quota refused: whose it is, and who uses most of it; once for each
- * resource in a realm's incarnation. child: of a grant; else NULL.
+ * The event `denied`: a refusal says which rule refused, by which number it can be asked for later, and what
+ * would allow it; of many alike one does, and the others are counted (denials.h). Or `limited`, if a quota
+ * refused: whose it is, and who uses most of it; once for each resource in a realm's incarnation. child: of a
+ * grant; else NULL.
  */
 void explain_denied(struct broker_realm *realm, enum question_kind kind, const struct broker_realm *child,
                     const char *service, uint32_t rights, const struct policy_decision *decision);

@@ -32,6 +32,7 @@
 #include "mm/broker/connect.h"
 #include "mm/broker/control.h"
 #include "mm/broker/delivery.h"
+#include "mm/broker/denials.h"
 #include "mm/broker/holdings.h"
 #include "mm/broker/launch_link.h"
 #include "mm/broker/mapping.h"
@@ -52,6 +53,7 @@ void lifecycle_init(struct broker_realm *realm)
     control_init(realm);
     delivery_init(realm);
     restart_init(realm);
+    denials_init(realm);
 }
 
 /* --- beginning --- */
@@ -291,6 +293,7 @@ void lifecycle_sever(struct broker_realm *realm)
     end_in_policy(realm);
     registry_withdraw_all(realm);
     give_back(realm);
+    denials_flush(realm);
     for (struct broker_realm *other = realm->broker->realms; other; other = other->next)
         if (other->parent == realm)
             broker_kill(realm->broker, other, BROKER_CAUSE_PARENT);

@@ -21,6 +21,7 @@
 #include "mm/analysis/edits.h"
 #include "mm/broker/admin.h"
 #include "mm/broker/broker.h"
+#include "mm/broker/denials.h"
 #include "mm/broker/events.h"
 #include "mm/broker/limits.h"
 #include "mm/broker/logs.h"
@@ -255,6 +256,7 @@ struct broker_realm {
     uint64_t memory_bytes;    /* its limit of private memory, as last set; 0: none of its own */
     uint32_t limits_told;     /* 1 << enum mm_limit: it was told that they are reached (bounds.c) */
     uint32_t quotas_told;     /* 1 << enum policy_resource: it was told that they are used up (explain.c) */
+    struct denials denials;   /* those that were told of late, and were left out */
     uint64_t second_start_ns; /* flood limit */
     uint32_t second_packets;
     struct poll_timer throttle;

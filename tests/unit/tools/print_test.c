@@ -125,9 +125,10 @@ Test(print, quiet_events)
 Test(print, every_event_is_known)
 {
     static const char *const names[] = {
-        "booted",       "started", "opened",      "registered", "unregistered", "connected",    "denied",
-        "disconnected", "closed",  "granted",     "terminated", "restarting",   "start-failed", "offence",
-        "throttled",    "limited", "limit-moved", "log",        "broker-died",  "ended",        "dropped"};
+        "booted",       "started",      "opened",    "registered", "unregistered", "connected",
+        "denied",       "disconnected", "closed",    "granted",    "terminated",   "restarting",
+        "start-failed", "offence",      "throttled", "limited",    "limit-moved",  "log",
+        "broker-died",  "ended",        "dropped",   "denied-more"};
     const struct events_style plain = {0};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         json_t *value = json_pack("{s:s, s:i}", "event", names[i], "t_ns", 0);
