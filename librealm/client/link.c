@@ -247,14 +247,24 @@ bool realm_link_is_revoked(const struct realm_link *link)
     return (realm_load_acquire(&page->revoked[link->slot / 32u]) >> (link->slot % 32u)) & 1u;
 }
 
+static bool is_dead(const struct realm_link *link)
+{
+    const struct realm_control_page *page = link->realm->page;
+    if (link->slot >= REALM_CONTROL_SLOTS)
+        return false;
+    return (realm_load_acquire(&page->dead[link->slot / 32u]) >> (link->slot % 32u)) & 1u;
+}
+
 void realm_link_gone(struct realm_link *link)
 {
     struct realm *realm = link->realm;
     if (link->is_server) {
-        /* Nobody asks a server why, and it must not wait for what a client does to itself. A report of a
-         * channel that the Memory Manager has closed is not looked at. */
+        /* It must not wait for what a client does to itself. A report of a channel that the Memory Manager
+         * has closed is not looked at. */
         if (realm_link_is_revoked(link))
             realm_link_end(link, REALM_E_REVOKED);
+        else if (is_dead(link))
+            realm_link_end(link, REALM_E_PEER_DEAD);
         else
             realm_link_fault(link, REALM_FAULT_CLAIM);
         return;

@@ -312,8 +312,8 @@ _Static_assert(sizeof(struct realm_control_child) == 296, "layout");
  * The control page: one page a realm, written only by the broker, mapped read-only by the realm. The
  * epoch changes whenever a packet that must be seen at once waits on the control socket; every futex wait
  * of the realm includes it. So a blocked call ends without the peer's help. A revocation sets the slot's bit
- * before the epoch changes and before the memory goes: whoever finds the memory gone finds the bit. It is
- * cleared before another channel gets the slot.
+ * before the epoch changes and before the memory goes: whoever finds the memory gone finds the bit. So does
+ * the end of a peer, with a bit of its own. Both are cleared before another channel gets the slot.
  */
 #define REALM_CONTROL_SLOTS                                                                                  \
     4096u /* ends of channels that a realm can have: its slots are smaller numbers                           \
@@ -323,8 +323,9 @@ struct realm_control_page {
     uint32_t revocations; /* counts the bits that were set */
     uint32_t reserved[14];
     uint32_t revoked[REALM_CONTROL_SLOTS / 32u]; /* a bit a slot: the channel of this end was revoked */
+    uint32_t dead[REALM_CONTROL_SLOTS / 32u];    /* a bit a slot: its peer has ended, or disconnected */
 };
-_Static_assert(sizeof(struct realm_control_page) == 576, "layout");
+_Static_assert(sizeof(struct realm_control_page) == 1088, "layout");
 
 /* Any packet from a realm, decoded. Names are NUL-terminated in their structs. */
 union realm_control_request {

@@ -117,7 +117,7 @@ static int end_open(struct broker_channel *channel, struct broker_end *end, stru
         return error;
     }
     if (realm->page)
-        page_clear_revoked(realm->page, end->slot);
+        page_clear(realm->page, end->slot);
     end->realm = realm;
     end->region = pool_take(realm, channels_region_bytes(channel->service));
     end->next_of_realm = realm->channels;

@@ -45,10 +45,22 @@ void page_set_revoked(struct realm_control_page *page, uint32_t slot)
     realm_store_release(&page->revocations, realm_load_relaxed(&page->revocations) + 1);
 }
 
-void page_clear_revoked(struct realm_control_page *page, uint32_t slot)
+void page_set_dead(struct realm_control_page *page, uint32_t slot)
 {
-    uint32_t *word = &page->revoked[slot / 32];
+    uint32_t *word = &page->dead[slot / 32];
+    realm_store_release(word, realm_load_relaxed(word) | UINT32_C(1) << (slot % 32));
+}
+
+static void clear(uint32_t *bits, uint32_t slot)
+{
+    uint32_t *word = &bits[slot / 32];
     realm_store_release(word, realm_load_relaxed(word) & ~(UINT32_C(1) << (slot % 32)));
+}
+
+void page_clear(struct realm_control_page *page, uint32_t slot)
+{
+    clear(page->revoked, slot);
+    clear(page->dead, slot);
 }
 
 void page_change(struct realm_control_page *page)

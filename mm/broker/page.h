@@ -16,9 +16,11 @@
 int page_map(int fd, struct realm_control_page **ret_page);
 void page_unmap(struct realm_control_page *page); /* NULL is a no-op */
 
-/* The slot's channel is revoked; to be followed by page_change. The bit goes when the slot is used again. */
+/* The slot's channel is revoked, or its peer has ended; to be followed by page_change. */
 void page_set_revoked(struct realm_control_page *page, uint32_t slot);
-void page_clear_revoked(struct realm_control_page *page, uint32_t slot);
+void page_set_dead(struct realm_control_page *page, uint32_t slot);
+/* The slot is used again. */
+void page_clear(struct realm_control_page *page, uint32_t slot);
 
 /* The two halves of page_bump: the epoch, and its sleepers. */
 void page_change(struct realm_control_page *page);

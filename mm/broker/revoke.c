@@ -40,6 +40,8 @@ static void announce(const struct broker_end *end, int reason)
         return;
     if (reason == REALM_E_REVOKED)
         page_set_revoked(page, end->slot);
+    else if (reason == REALM_E_PEER_DEAD)
+        page_set_dead(page, end->slot);
     page_change(page);
 }
 

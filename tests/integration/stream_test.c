@@ -87,6 +87,8 @@ Test(stream, the_client_dies)
         struct run *run = start_endless_with(waiters[i]);
         kill(run_realm_pid(run, "sender"), SIGKILL);
         expect_line(run, "sink", "cut short: REALM_E_PEER_DEAD, some bytes came");
+        if (run_seen(run, "terminated") == 0) /* its socket closes before it has ended */
+            run_wait_event(run, "terminated", "realm", "sender");
         int status = 1;
         free(run_command(run, &status, (const char *const[]){"spawn", "sender", NULL}));
         cr_expect_eq(status, 0);

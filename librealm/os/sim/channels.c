@@ -37,6 +37,7 @@ static uint32_t take_slot(struct sim_record *record)
     const uint32_t bit = (uint32_t)__builtin_ctzll(~record->slots[word]), slot = word * 64u + bit;
     record->slots[word] |= UINT64_C(1) << bit;
     page_of(record)->revoked[slot / 32u] &= ~(UINT32_C(1) << (slot % 32u));
+    page_of(record)->dead[slot / 32u] &= ~(UINT32_C(1) << (slot % 32u));
     return slot;
 }
 
@@ -166,6 +167,8 @@ void sim_channel_take_away(struct sim_manager *manager, struct sim_channel *chan
         if (reason == REALM_E_REVOKED) {
             page->revoked[end->slot / 32u] |= UINT32_C(1) << (end->slot % 32u);
             page->revocations++;
+        } else if (reason == REALM_E_PEER_DEAD) {
+            page->dead[end->slot / 32u] |= UINT32_C(1) << (end->slot % 32u);
         }
         page->epoch++;
     }

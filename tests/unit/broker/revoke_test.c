@@ -265,6 +265,34 @@ WORLD_TEST(revoke, a_server_that_ends)
     cr_expect_eq(kept.a_page->revocations, 0); /* it ended; it was not revoked */
 }
 
+/* Whether the page says that the peer of that slot has ended. */
+static bool has_dead(const struct realm_control_page *page, uint32_t slot)
+{
+    return (page->dead[slot / 32] >> (slot % 32)) & 1;
+}
+
+WORLD_TEST(revoke, a_client_that_ends)
+{
+    /* Its server, which finds the memory gone, finds in its page that it is dead; the bit is clear when the
+     * slot is used again. */
+    struct kept kept;
+    connect_and_keep(&kept);
+    int client_region = fcntl(kept.client_region, F_DUPFD_CLOEXEC, 0);
+    struct realm_control_cookie disconnect = {.cookie = kept.client.cookie};
+    realm_control_header_init(&disconnect.header, REALM_CONTROL_DISCONNECT, 8);
+    cr_expect_not(has_dead(kept.b_page, kept.server.slot));
+    process_send(kept.a, &disconnect, sizeof disconnect);
+    world_settle(&world);
+    cr_expect_eq(size_of(client_region), 0);
+    close(client_region);
+    cr_expect(has_dead(kept.b_page, kept.server.slot));
+    cr_expect_not(has_bit(kept.b_page, kept.server.slot));
+    cr_expect_eq(process_connect(kept.a, "database", 0, 9), 0);
+    world_settle(&world);
+    process_pump(kept.b);
+    cr_expect_not(has_dead(kept.b_page, kept.server.slot));
+}
+
 WORLD_TEST(revoke, a_last_look_that_is_over)
 {
     /* The client's own disconnect ends the second early; so does a revocation; so does its own end. */
