@@ -142,63 +142,6 @@ Test(leave, closed_in_mid_stream)
     }
 }
 
-/* Has time for a channel to end between a request and its reply. */
-static void slow(struct realm *realm, const struct realm_request *request, void *context)
-{
-    (void)context;
-    for (unsigned i = 0; i < 3; i++)
-        realm_log(realm, "at work");
-    if (request->token)
-        (void)realm_reply(realm, request->token, 0, 0, NULL, 0);
-}
-
-static int slow_service(void *argument)
-{
-    struct seen *seen = argument;
-    struct realm *realm = opened();
-    CHECK_EQ(realm_register(realm, "depot", slow, seen, &seen->endpoint), 0);
-    realm_on_leave(seen->endpoint, left, seen);
-    CHECK_EQ(realm_run(realm), 0);
-    realm_close(realm);
-    return 0;
-}
-
-static int caller(void *argument)
-{
-    struct realm *realm = opened();
-    struct realm_channel *channel = connected(realm, "depot");
-    struct realm_reply reply = {0};
-    int error = 0;
-    for (unsigned i = 0; !error && i < 100; i++)
-        error = realm_call(channel, OP, NULL, 0, &reply, REALM_FOREVER);
-    CHECK_EQ(error, *(int *)argument);
-    realm_disconnect(channel);
-    realm_close(realm);
-    return 0;
-}
-
-/* Goal: a service that finds the memory gone before the packet says why is told the reason all the same: of a
- * client that is dead not that it broke the rules. */
-Test(leave, gone_before_it_is_told)
-{
-    static const int reasons[] = {REALM_E_REVOKED, REALM_E_PEER_FAULT, REALM_E_PEER_DEAD};
-    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++)
-        for (uint64_t seed = 1; seed <= 100; seed++) {
-            struct seen seen = {.left = 0};
-            int reason = reasons[i];
-            struct sim_world *world = sim_world_new(seed);
-            unsigned server = sim_world_add_realm(world, "service", slow_service, &seen);
-            sim_world_add_realm(world, "caller", caller, &reason);
-            sim_close_at_step(world, server, 40 + seed, reason);
-            CHECK_EQ(sim_world_run(world), SIM_ENDED);
-            CHECK_EQ(sim_realm_exit(world, 0), 0);
-            CHECK_EQ(sim_realm_exit(world, 1), 0);
-            CHECK_EQ(seen.left, 1);
-            CHECK_EQ(seen.last.reason, reason);
-            sim_world_free(world);
-        }
-}
-
 static int one_after_the_other(void *argument)
 {
     struct realm *realm = opened();
