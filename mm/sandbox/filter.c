@@ -167,9 +167,9 @@ static int add_weakened(const struct build *build, int number, const struct filt
     const bool starts = row->kind == FILTER_NOTIFY && strcmp(row->call, "execveat") == 0;
     if (!starts)
         return seccomp_rule_add(build->context, SCMP_ACT_ALLOW, number, 0);
-    int error = seccomp_rule_add(build->context, SCMP_ACT_ALLOW, number, 1, SCMP_A2(SCMP_CMP_EQ, 0));
-    return error != 0 ? error
-                      : seccomp_rule_add(build->context, SCMP_ACT_NOTIFY, number, 1, SCMP_A2(SCMP_CMP_NE, 0));
+    const struct scmp_arg_cmp none = {.arg = 2, .op = SCMP_CMP_EQ}, some = {.arg = 2, .op = SCMP_CMP_NE};
+    int error = seccomp_rule_add_array(build->context, SCMP_ACT_ALLOW, number, 1, &none);
+    return error != 0 ? error : seccomp_rule_add_array(build->context, SCMP_ACT_NOTIFY, number, 1, &some);
 }
 
 static int add_row(const struct build *build, size_t index)
