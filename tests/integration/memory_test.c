@@ -105,6 +105,17 @@ Test(memory, moved)
     over(run);
 }
 
+/* The keeper, which looks on, loses what it was given. */
+static void over_by_death_of_the_giver(struct run *run)
+{
+    kill(run_realm_pid(run, "giver"), SIGKILL);
+    expect_line(run, "keeper", "churned REALM_E_REVOKED");
+    if (run_seen(run, "terminated") == 0) /* a realm that ends while it is stopped has not failed */
+        run_wait_event(run, "terminated", "realm", "giver");
+    cr_assert_eq(run_stop(run), 1); /* a realm has failed */
+    run_nothing_left(run);
+}
+
 /* Goal: A's end takes B's window along, and B lives. */
 Test(memory, the_giver_dies)
 {
@@ -113,12 +124,7 @@ Test(memory, the_giver_dies)
     expect(run, "write REALM_OK");
     expect(run, "give REALM_OK 0");
     expect(run, "peer-churn REALM_OK 0");
-    kill(run_realm_pid(run, "giver"), SIGKILL);
-    expect_line(run, "keeper", "churned REALM_E_REVOKED");
-    if (run_seen(run, "terminated") == 0) /* a realm that ends while it is stopped has not failed */
-        run_wait_event(run, "terminated", "realm", "giver");
-    cr_assert_eq(run_stop(run), 1); /* a realm has failed */
-    run_nothing_left(run);
+    over_by_death_of_the_giver(run);
 }
 
 /* Goal: a reader that gives up what it has mapped disturbs nobody. */
@@ -205,12 +211,7 @@ Test(memory, sealed_and_revoked)
     expect(run, "give-all REALM_OK 0");
     expect(run, "peer-pattern REALM_OK 0");
     expect(run, "peer-churn REALM_OK 0");
-    kill(run_realm_pid(run, "giver"), SIGKILL);
-    expect_line(run, "keeper", "churned REALM_E_REVOKED");
-    if (run_seen(run, "terminated") == 0) /* a realm that ends while it is stopped has not failed */
-        run_wait_event(run, "terminated", "realm", "giver");
-    cr_assert_eq(run_stop(run), 1); /* a realm has failed */
-    run_nothing_left(run);
+    over_by_death_of_the_giver(run);
 }
 
 /*
